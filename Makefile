@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# chartfs: one Makefile, not recursive, GNU make. Start reading at "Targets" below.
+#
+#   make                 the programs, in build/
+#   make test            lint and unit tests
+#   make deps            installs the Debian packages the build needs (make check-deps: the tests', too)
+#   make MODE=asan unit  unit tests under AddressSanitizer and UBSan, in build/asan/
+#   make O=/some/dir     builds there
+#   make V=1             shows the commands
+#   make unit TESTS='test_buf test_codec' FLOORS=ledger    only these tests, only these floors
+
+# --- settings ---------------------------------------------------------------------------------------
+
+MODE ?= dev
+O ?= build$(addprefix /,$(filter-out dev,$(MODE)))
+CC = gcc
+V ?= 0
+PKG_CONFIG ?= pkg-config
+
+# Assertions (assert.h) stay on in every mode.
+MODE_dev = -O2 -g -Werror
+MODE_release = -O2 -g
+MODE_asan = -O1 -g -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+MODE_tsan = -O1 -g -Werror -fsanitize=thread
+ifndef MODE_$(MODE)
+$(error MODE is dev, release, asan or tsan, not '$(MODE)')
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+CFLAGS = $(MODE_$(MODE))
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. $(FUSE_CFLAGS) -pthread -ffunction-sections -fdata-sections $(WARNINGS) $(CFLAGS)
+# --as-needed: a program does not depend on a library none of its objects uses.
+ALL_LDFLAGS = -pthread -Wl,--gc-sections -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
+
+# pkg-config where the library has a .pc file (Debian's nng has none).
+libs = $(or $(shell $(PKG_CONFIG) --silence-errors --libs $(1)),$(2))
+LIB_CRYPTO := $(call libs,libcrypto,-lcrypto)
+LIB_LMDB := $(call libs,lmdb,-llmdb)
+LIB_NNG := $(call libs,nng,-lnng)
+LIB_INIH := $(call libs,inih,-linih)
+LIB_JANSSON := $(call libs,jansson,-ljansson)
+LIB_FUSE := $(call libs,fuse3,-lfuse3 -lpthread)
+FUSE_CFLAGS := $(or $(shell $(PKG_CONFIG) --silence-errors --cflags fuse3),-I/usr/include/fuse3)
+
+# --- files ------------------------------------------------------------------------------------------
+
+# Bottom to top; a file includes only its own floor and those before it (contrib/check-floors.sh).
+FLOORS = ledger acl net fs
+MAINS = fs/chartfs.c net/chartfsd.c acl/chartfs-ca.c acl/chartfs-verify.c fs/mount-chartfs.c fs/fsck-chartfs.c
+
+SRCS := $(foreach f,$(FLOORS),$(filter-out $(MAINS),$(wildcard $(f)/*.c)))
+HDRS := $(wildcard $(addsuffix /*.h,$(FLOORS)))
+MAIN_SRCS := $(foreach f,$(FLOORS),$(filter $(f)/%,$(wildcard $(MAINS))))
+TEST_LIB_SRCS := $(wildcard tests/lib/*.c)
+TEST_HDRS := $(wildcard tests/*/*.h)
+TESTS = test_*
+TEST_SRCS := $(wildcard $(TESTS:%=tests/unit/%.c))
+TEST_SCRIPTS := $(wildcard $(TESTS:%=tests/unit/%.sh))
+
+PROGRAMS = $(addprefix $(O)/,$(patsubst %-chartfs,%.chartfs,$(basename $(notdir $(MAIN_SRCS)))))
+UNIT_TESTS = $(TEST_SRCS:%.c=$(O)/%)
+ARCHIVES = $(FLOORS:%=$(O)/lib%.a)
+FORMATTED = $(SRCS) $(HDRS) $(MAIN_SRCS) $(wildcard tests/*/*.c) $(TEST_HDRS)
+
+# A short line for each step instead of its command, without V=1.
+Q = $(if $(filter 0,$(V)),@echo '  $@' &&)
+objects = $(patsubst %.c,$(O)/%.o,$(1))
+# The archives of the named floors, top one first, in a group so that their order does not matter.
+archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-group
+
+# --- targets ----------------------------------------------------------------------------------------
+
+.PHONY: all unit test lint format clean deps check-deps FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+test: lint unit
+
+unit: $(UNIT_TESTS)
+	O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
+
+# Further targets (demo, demo-stop, check, bench, sim) go here.
+
+lint: $(patsubst %,$(O)/alone/%.o,$(HDRS) $(TEST_HDRS))
+	contrib/check-floors.sh
+	contrib/check-size.sh
+	clang-format --dry-run -Werror $(FORMATTED)
+
+format:
+	clang-format -i $(FORMATTED)
+
+deps:
+	contrib/install-deps.sh
+
+check-deps:
+	contrib/install-deps.sh check
+
+clean:
+	rm -rf $(O)
+
+# --- rules ------------------------------------------------------------------------------------------
+
+# Files that change only when their text does: flags rebuild objects, a source removed rebuilds archives.
+$(O)/flags: text = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+$(O)/sources: text = $(SRCS) $(TEST_LIB_SRCS)
+$(O)/flags $(O)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(text)' | cmp -s - $@ || echo '$(text)' >$@
+
+$(O)/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Each header compiles alone, and twice. A static pattern: a phony target would match no pattern rule.
+$(patsubst %,$(O)/alone/%.o,$(HDRS) $(TEST_HDRS)): $(O)/alone/%.o: % $(O)/flags
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $< $< | $(CC) $(ALL_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -x c -c -o $@ -
+
+$(ARCHIVES): $(O)/lib%.a: $(O)/sources
+	@rm -f $@ && ar rcs $@ $(filter %.o,$^)
+$(foreach f,$(FLOORS),$(eval $(O)/lib$(f).a: $(call objects,$(filter $(f)/%,$(SRCS)))))
+
+$(O)/libtest.a: $(call objects,$(TEST_LIB_SRCS)) $(O)/sources
+	@rm -f $@ && ar rcs $@ $(filter %.o,$^)
+
+link = $(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^)
+LIBS_NET = $(LIB_NNG) $(LIB_INIH) $(LIB_LMDB) $(LIB_CRYPTO)
+LIBS_ALL = $(LIB_FUSE) $(LIB_JANSSON) $(LIBS_NET)
+
+# The floors each program may use, and the libraries: the daemon has no FUSE, the verifier only libcrypto.
+$(O)/chartfs: $(O)/fs/chartfs.o $(ARCHIVES)
+	$(link) $(call archives,fs net acl ledger) $(LIBS_ALL)
+$(O)/mount.chartfs $(O)/fsck.chartfs: $(O)/%.chartfs: $(O)/fs/%-chartfs.o $(ARCHIVES)
+	$(link) $(call archives,fs net acl ledger) $(LIBS_ALL)
+$(O)/chartfsd: $(O)/net/chartfsd.o $(filter-out %libfs.a,$(ARCHIVES))
+	$(link) $(call archives,net acl ledger) $(LIBS_NET)
+$(O)/chartfs-ca: $(O)/acl/chartfs-ca.o $(O)/libacl.a $(O)/libledger.a
+	$(link) $(call archives,acl ledger) $(LIB_LMDB) $(LIB_CRYPTO)
+$(O)/chartfs-verify: $(O)/acl/chartfs-verify.o $(O)/libacl.a $(O)/libledger.a
+	$(link) $(call archives,acl ledger) $(LIB_CRYPTO)
+
+$(UNIT_TESTS): %: %.o $(O)/libtest.a $(ARCHIVES)
+	$(link) $(O)/libtest.a $(call archives,$(FLOORS)) $(LIBS_ALL)
+
+-include $(wildcard $(O)/*/*.d $(O)/tests/*/*.d $(O)/alone/*/*.d $(O)/alone/tests/*/*.d)

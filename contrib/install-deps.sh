@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# install-deps.sh [check] - installs the Debian 12 packages that are missing: those the build needs, with
+# `check` also those of lint, tests and demo. Touches no network when all are there.
+set -eu
+
+packages='gcc libc6-dev make pkg-config libssl-dev liblmdb-dev libnng-dev libinih-dev libjansson-dev
+	libfuse3-dev fuse3'
+case ${1-} in
+'') ;;
+check)
+	packages="$packages clang-format clang python3 attr rsync jq vim-tiny nano dcmtk iproute2 procps"
+	;;
+*)
+	echo "usage: $0 [check]" >&2
+	exit 1
+	;;
+esac
+
+missing=
+for package in $packages; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+	echo "all packages are installed"
+	exit 0
+fi
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "missing:$missing" >&2
+	echo "$0: run it as root, or: apt-get install$missing" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+# word splitting wanted: a list of package names
+# shellcheck disable=SC2086
+apt-get install -y --no-install-recommends $missing
