@@ -16,7 +16,7 @@ bad=$(
 
 	# Where an outside header may stand, as a pattern of files; "" for a header of the C library.
 	function home(header) {
-		if (header ~ /^openssl\//) return "^(ledger/crypto[a-z_]*|acl/x509)\\.c$";
+		if (header ~ /^openssl\//) return "^(ledger/crypto[a-z_]*|acl/x509[a-z_]*)\\.c$";
 		if (header == "lmdb.h") return "^ledger/db(_[a-z]+\\.c|_private\\.h|\\.c)$";
 		if (header ~ /^nng\//) return "^net/transport\\.c$";
 		if (header == "ini.h") return "^net/conf\\.c$";

@@ -1,0 +1,449 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A second decoder of ledger/FORMAT.md, written from that page, for the golden vectors beside this file.
+
+Plain Python 3, standard library only, P-256 included. Prints TAP; ends with 1 when a point failed.
+"""
+import glob
+import hashlib
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MIB = 1 << 20
+
+
+class Malformed(Exception):
+    pass
+
+
+def need(condition, why):
+    if not condition:
+        raise Malformed(why)
+
+
+def H(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def tag(text):
+    return text.encode() + b"\0"
+
+
+def u(n, size):
+    return n.to_bytes(size, "big")
+
+
+# --- section 1: encoding, Merkle trees ----------------------------------------------------------------
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, n, what="bytes"):
+        need(n <= len(self.data) - self.at, "%s of %d bytes run past the end" % (what, n))
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def u(self, size):
+        return int.from_bytes(self.take(size), "big")
+
+    def bool(self):
+        v = self.u(1)
+        need(v <= 1, "a bool of %d" % v)
+        return v == 1
+
+    def hash(self):
+        return self.take(32)
+
+    def short(self, low, high):
+        n = self.u(1)
+        need(low <= n <= high, "a short of %d bytes" % n)
+        return self.take(n, "short")
+
+    def bytes(self, high):
+        n = self.u(4)
+        need(n <= high, "bytes of %d, over the maximum" % n)
+        return self.take(n)
+
+    def tag(self, text):
+        need(self.take(len(text) + 1) == tag(text), "wrong tag")
+
+    def version(self):
+        need(self.u(2) == 1, "unknown version")
+
+    def list(self, count_size, low, high, item):
+        n = self.u(count_size)
+        need(low <= n <= high, "a count of %d" % n)
+        return [item(self) for _ in range(n)]
+
+    def end(self):
+        need(self.at == len(self.data), "%d trailing bytes" % (len(self.data) - self.at))
+
+
+def whole(decode, data):
+    r = Reader(data)
+    value = decode(r)
+    r.end()
+    return value
+
+
+def ascending(keys, what):
+    need(all(a < b for a, b in zip(keys, keys[1:])), "%s do not ascend" % what)
+
+
+def leaf(data):
+    return H(b"\0", data)
+
+
+def node(left, right):
+    return H(b"\1", left, right)
+
+
+def merkle_root(leaves):
+    """RFC 6962 2.1, as it is defined there."""
+    if not leaves:
+        return H()
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1
+    while 2 * k < len(leaves):
+        k *= 2
+    return node(merkle_root(leaves[:k]), merkle_root(leaves[k:]))
+
+
+def path_root(digest_leaf, index, count, path):
+    """The root, by taking the path apart from its far end: the recursion of the definition."""
+    if count == 1:
+        need(not path, "a path that is too long")
+        return digest_leaf
+    need(path, "a path that is too short")
+    k = 1
+    while 2 * k < count:
+        k *= 2
+    if index < k:
+        return node(path_root(digest_leaf, index, k, path[:-1]), path[-1])
+    return node(path[-1], path_root(digest_leaf, index - k, count - k, path[:-1]))
+
+
+# --- P-256 --------------------------------------------------------------------------------------------
+
+P = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffff
+N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b
+G = (0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296,
+     0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5)
+
+
+def add(p, q):
+    if p is None or q is None:
+        return p or q
+    if p[0] == q[0]:
+        if (p[1] + q[1]) % P == 0:
+            return None
+        slope = (3 * p[0] * p[0] - 3) * pow(2 * p[1], -1, P)
+    else:
+        slope = (q[1] - p[1]) * pow(q[0] - p[0], -1, P)
+    x = (slope * slope - p[0] - q[0]) % P
+    return x, (slope * (p[0] - x) - p[1]) % P
+
+
+def multiply(k, p):
+    total = None
+    while k:
+        if k & 1:
+            total = add(total, p)
+        p = add(p, p)
+        k >>= 1
+    return total
+
+
+def verify(point, digest, signature):
+    need(point[0] == 4, "a point that is not uncompressed")
+    q = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
+    need(max(q) < P and (q[1] * q[1] - q[0] ** 3 + 3 * q[0] - B) % P == 0, "a point off the curve")
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    need(0 < r < N and 0 < s <= N // 2, "a signature out of range")
+    w = pow(s, -1, N)
+    sum_ = add(multiply(int.from_bytes(digest, "big") * w % N, G), multiply(r * w % N, q))
+    need(sum_ is not None and sum_[0] % N == r, "a signature that does not verify")
+
+
+# --- section 2: transaction ---------------------------------------------------------------------------
+
+
+def proposal(r):
+    p = {}
+    need(len(r.data) <= 8 * MIB, "too long")
+    r.tag("chartfs tx v1")
+    p["network"] = r.hash()
+    r.version()
+    p["type"] = r.u(1)
+    need(1 <= p["type"] <= 9, "unknown type")
+    p["time_ms"], p["nonce"], p["valid_until"] = r.u(8), r.take(16), r.u(8)
+    p["contract"], p["contract_version"], p["policy"] = r.short(1, 32), r.u(4), r.u(2)
+    p["creator"], p["creator_key"] = r.take(16), r.hash()
+    p["patient"], p["patient_key"], p["doctor_key"], p["annex_hash"] = r.take(16), r.hash(), r.hash(), r.hash()
+    start = r.at
+    blobs = r.list(2, 0, 64, lambda r: (r.hash(), r.u(8)))
+    p["blobs"] = r.data[start:r.at]
+    ascending([root for root, _ in blobs], "blobs")
+    p["operations"] = r.list(2, 1, 64, lambda r: (r.u(1), r.bytes(8 * MIB)))
+    return p
+
+
+def path_length(index, count):
+    length, i, n = 0, index, count - 1
+    while n > 0:
+        length += i % 2 == 1 or i < n
+        i, n = i // 2, n // 2
+    return length
+
+
+def sigpath(r):
+    s = {"index": r.u(4), "count": r.u(4)}
+    n = r.u(1)
+    need(s["index"] < s["count"], "a leaf outside its tree")
+    need(n == path_length(s["index"], s["count"]), "a path of %d does not fit" % n)
+    s["path"] = [r.hash() for _ in range(n)]
+    s["sig"] = r.take(64)
+    return s
+
+
+def check_sigpath(s, kind, network, digest, point):
+    root = path_root(leaf(digest), s["index"], s["count"], s["path"])
+    verify(point, H(tag("chartfs sig v1"), network, u(kind, 1), u(s["count"], 4), root), s["sig"])
+
+
+def endorsements(r):
+    found = r.list(1, 0, 16, lambda r: (r.take(16), sigpath(r)))
+    ascending([by for by, _ in found], "endorsements")
+    return found
+
+
+def tx(r):
+    need(len(r.data) <= 8 * MIB, "too long")
+    t = {"proposal_bytes": r.bytes(8 * MIB)}
+    t["proposal"] = whole(proposal, t["proposal_bytes"])
+    t["id"] = H(t["proposal_bytes"])
+    t["signature"] = sigpath(r)
+    t["rwset"] = r.bytes(4 * MIB)
+    t["endorsements"] = endorsements(r)
+    t["receipts"] = endorsements(r)
+    return t
+
+
+def annex(r):
+    need(len(r.data) <= 2 * MIB, "too long")
+    r.version()
+    items = r.list(2, 1, 0xffff, lambda r: (r.u(1), r.bytes(2 * MIB)))
+    need(all(kind in (1, 2) for kind, _ in items), "unknown kind")
+    return items
+
+
+# --- section 3: read-write set ------------------------------------------------------------------------
+
+
+def rwset(r):
+    def key(r):
+        return r.short(1, 96)
+
+    def read(r):
+        k, present = key(r), r.bool()
+        return k, (r.u(8), r.u(4)) if present else None
+
+    def write(r):
+        k, deleted = key(r), r.bool()
+        return k, None if deleted else r.bytes(128 * 1024)
+
+    need(len(r.data) <= 4 * MIB, "too long")
+    r.version()
+    reads = r.list(4, 0, 4096, read)
+    empties = r.list(4, 0, 4096, key)
+    writes = r.list(4, 0, 4096, write)
+    ascending([k for k, _ in reads], "reads")
+    ascending(empties, "empties")
+    ascending([k for k, _ in writes], "writes")
+    return reads, empties, writes
+
+
+# --- section 4: block ---------------------------------------------------------------------------------
+
+
+def header(r):
+    h = {}
+    r.tag("chartfs block v1")
+    h["network"] = r.hash()
+    r.version()
+    h["height"], h["prev"], h["size"], h["tx_root"] = r.u(8), r.hash(), r.u(8), r.hash()
+    h["tx_count"], h["time_ms"] = r.u(4), r.u(8)
+    for name in ("body_root", "state_root", "verdict_root", "members", "next_members"):
+        h[name] = r.hash()
+    h["epoch"], h["proposer_view"], h["proposer"] = r.u(8), r.u(8), r.u(1)
+    need(h["height"] > 0 and h["size"] <= 32 * MIB and h["tx_count"] <= 4096 and h["proposer"] < 16,
+         "a field out of range")
+    return h
+
+
+def block(r):
+    need(len(r.data) <= 32 * MIB, "too long")
+    b = {"header_bytes": r.take(320)}
+    b["header"] = whole(header, b["header_bytes"])
+    b["txs"] = [r.bytes(8 * MIB) for _ in range(b["header"]["tx_count"])]
+    need(sum(map(len, b["txs"])) == b["header"]["size"], "size is not that of the transactions")
+    need(merkle_root([leaf(t) for t in b["txs"]]) == b["header"]["body_root"], "body_root does not fit")
+    return b
+
+
+def body(r):
+    need(len(r.data) <= 32 * MIB, "too long")
+    b = whole(block, r.bytes(32 * MIB))
+    b["annexes"] = [r.bytes(2 * MIB) for _ in b["txs"]]
+    return b
+
+
+# --- section 5: members, certificates -----------------------------------------------------------------
+
+
+def members(r):
+    def member(r):
+        m = {"id": r.take(16), "org": r.u(2)}
+        m["sign"], m["endorse"], m["kem"] = r.take(65), r.take(65), r.take(65)
+        for address in ("peer_address", "client_address"):
+            m[address] = r.short(0, 127)
+            need(b"\0" not in m[address], "a NUL in an address")
+        return m
+
+    epoch, list_ = r.u(8), r.list(1, 4, 16, member)
+    for field in ("id", "sign"):
+        need(len({m[field] for m in list_}) == len(list_), "a member twice")
+    return epoch, list_
+
+
+def certificate(r):
+    c = {"epoch": r.u(8), "height": r.u(8), "view": r.u(8), "digest": r.hash()}
+    c["votes"] = r.list(1, 0, 16, lambda r: (r.u(1), r.take(64)))
+    ascending([i for i, _ in c["votes"]], "votes")
+    need(all(i < 16 for i, _ in c["votes"]), "a member of 16 or more")
+    return c
+
+
+# --- section 10: the vectors --------------------------------------------------------------------------
+
+KINDS = {f.__name__: f for f in (proposal, tx, rwset, annex, header, block, body, members, certificate)}
+
+
+def load(name):
+    with open(os.path.join(HERE, name + ".hex")) as f:
+        return bytes.fromhex(f.read())
+
+
+def kind_of(name):
+    return KINDS[name.split("-")[0]]
+
+
+def expected():
+    with open(os.path.join(HERE, "expected.txt")) as f:
+        return {name: bytes.fromhex(value) for name, value in map(str.split, f)}
+
+
+def names(pattern):
+    return sorted(os.path.basename(p)[:-4] for p in glob.glob(os.path.join(HERE, pattern)))
+
+
+def check_transactions(want):
+    network, point = want["network"], want["creator.point"]
+    t, query = whole(tx, load("tx")), whole(tx, load("tx-query"))
+    need(t["proposal_bytes"] == load("proposal") and t["rwset"] == load("rwset"), "tx.hex holds other parts")
+    need(t["id"] == want["tx.id"] == want["proposal.id"] and query["id"] == want["tx-query.id"], "ids")
+    for one in (t, query):
+        need(one["proposal"]["network"] == network and one["proposal"]["creator_key"] == H(point), "creator's key")
+        check_sigpath(one["signature"], 1, network, one["id"], point)
+    need(H(t["rwset"]) == want["rwset.hash"], "rwset.hash")
+    annex_hash = H(tag("chartfs annex v1"), network, load("annex"))
+    need(annex_hash == want["annex.hash"] == t["proposal"]["annex_hash"], "annex.hash")
+    _, list_ = whole(members, load("members"))
+    keys = {m["id"]: m["endorse"] for m in list_}
+    digest = H(tag("chartfs endorsement v1"), network, t["id"], H(t["rwset"]))
+    need(digest == want["tx.endorsement"] and len(t["endorsements"]) == 2, "tx.endorsement")
+    for by, s in t["endorsements"]:
+        check_sigpath(s, 2, network, digest, keys[by])
+    digest = H(tag("chartfs receipt v1"), network, t["proposal"]["blobs"])
+    need(digest == want["tx.receipt"] and len(t["receipts"]) == 3, "tx.receipt")
+    for by, s in t["receipts"]:
+        check_sigpath(s, 3, network, digest, keys[by])
+
+
+def check_block(want):
+    b = whole(body, load("body"))
+    h = b["header"]
+    need(load("block")[:320] == load("header") == b["header_bytes"], "block.hex begins with another header")
+    need(H(b["header_bytes"]) == want["block.hash"], "block.hash")
+    need(b["txs"] == [load("tx"), load("tx-query")], "block.hex holds other transactions")
+    need(b["annexes"] == [load("annex"), b""], "body.hex holds other annexes")
+    ids = [whole(tx, t)["id"] for t in b["txs"]]
+    need(merkle_root([leaf(i) for i in ids]) == h["tx_root"] == want["block.tx_root"], "tx_root")
+    need(h["body_root"] == want["block.body_root"], "body_root")
+    verdicts = [bytes([v]) for v in want["block.verdicts"]]
+    root = merkle_root([leaf(i + v) for i, v in zip(ids, verdicts)])
+    need(root == h["verdict_root"] == want["block.verdict_root"], "verdict_root")
+
+
+def check_certificate(want):
+    epoch, list_ = whole(members, load("members"))
+    c, h = whole(certificate, load("certificate")), whole(header, load("header"))
+    need(H(tag("chartfs members v1"), load("members")) == want["members.hash"] == h["members"], "members.hash")
+    need(c["digest"] == want["block.hash"] and c["epoch"] == epoch == h["epoch"], "another block")
+    vote = H(tag("chartfs vote v1"), want["network"], u(3, 1), u(c["epoch"], 8), u(c["height"], 8),
+             u(c["view"], 8), c["digest"])
+    need(vote == want["certificate.vote"] and c["height"] == h["height"], "certificate.vote")
+    n = len(list_)
+    f = (n - 1) // 3
+    need(len(c["votes"]) >= -(-(n + f + 1) // 2), "fewer votes than a quorum")
+    for i, signature in c["votes"]:
+        verify(list_[i]["sign"], vote, signature)
+
+
+def check_tampering(want):
+    """What the signatures are for: a changed digest, key, signature or count does not verify."""
+    t = whole(tx, load("tx"))
+    good, point = t["signature"], want["creator.point"]
+    changed = dict(good, sig=bytes([good["sig"][0] ^ 1]) + good["sig"][1:])
+    for s, digest in ((good, H()), (changed, t["id"]), (dict(good, index=2), t["id"]), (dict(good, count=6), t["id"])):
+        try:
+            check_sigpath(s, 1, want["network"], digest, point)
+        except Malformed:
+            continue
+        raise Malformed("a changed signature verifies")
+
+
+def main():
+    want, points = expected(), []
+
+    def refused(name):
+        try:
+            whole(kind_of(name[len("should-fail-"):]), load(name))
+        except Malformed as why:
+            return str(why)
+        raise Malformed("it was accepted")
+
+    good = [name for name in names("*.hex") if not name.startswith("should-fail-")]
+    points += [("decode " + name, lambda name=name: whole(kind_of(name), load(name)) and "") for name in good]
+    points += [("refuse " + name[12:], lambda name=name: refused(name)) for name in names("should-fail-*.hex")]
+    points += [("check " + f.__name__[6:], lambda f=f: f(want))
+               for f in (check_transactions, check_block, check_certificate, check_tampering)]
+    failed = len(good) != 10 or len(points) < 90
+    print("1..%d" % len(points))
+    for number, (name, run) in enumerate(points, 1):
+        try:
+            note = run()
+            print("ok %d - %s%s" % (number, name, " (%s)" % note if note else ""))
+        except (Malformed, KeyError) as why:
+            failed = True
+            print("not ok %d - %s: %s" % (number, name, why))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
