@@ -157,7 +157,7 @@ void certificate_decode(struct dec *d, struct certificate *ret_c)
 	c.view = dec_u64(d);
 	dec_fixed(d, c.digest.b, HASH_BYTES);
 	c.count = dec_u8(d);
-	if (c.count > MEMBERS_MAX) {
+	if (c.count == 0 || c.count > MEMBERS_MAX) {
 		dec_fail(d, CF_EDECODE);
 		return;
 	}

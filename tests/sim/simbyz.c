@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * simbyz.c - what liars do. Each runs the true core, so that it knows what would hurt, and bends what goes
+ * out.
+ */
+#include "net/pbft_msg.h"
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void send_to(struct node *n, unsigned to, struct view bytes)
+{
+	struct packet *p = packet_new(bytes, false);
+
+	if (n->sim->node[to].member != n->member)
+		net_send(n->sim, n->at, to, p);
+	packet_drop(p);
+}
+
+/* Another block for the same height and view, to some of the others. */
+static void second_proposal(struct node *n, const struct msg_pre_prepare *m)
+{
+	struct msg_pre_prepare other = *m;
+	struct body_view b;
+	struct packet *body;
+	struct hash digest;
+	struct buf bytes;
+	int err;
+
+	if (app_body_decode(m->body, &b) != 0)
+		return;
+	if (b.id_count > 0)
+		b.id_count--;
+	body = app_body_encode(&b, rng_next(&n->sim->rng));
+	other.body = VIEW(body->data, body->len);
+	err = app_digest(other.body, &other.vote.digest);
+	assert(err == 0);
+	digest = vote_digest(&n->sim->network, &other.vote);
+	sim_sign(n->sim, n->member, &digest, other.sig);
+	buf_init(&bytes, 0);
+	err = msg_pre_prepare_encode(&other, &bytes);
+	assert(err == 0);
+	for (unsigned i = 0; i < n->sim->nodes; i++) {
+		if (rng_chance(&n->sim->rng, 500))
+			send_to(n, i, buf_view(&bytes));
+	}
+	buf_release(&bytes);
+	packet_drop(body);
+}
+
+static bool equivocate(struct node *n, const struct pbft_send *send)
+{
+	struct msg_pre_prepare m;
+
+	if (msg_pre_prepare_decode(send->bytes, &m) != 0 || !m.has_body)
+		return true;
+	second_proposal(n, &m);
+	for (unsigned i = 0; i < n->sim->nodes; i++) {
+		if (rng_chance(&n->sim->rng, 500))
+			send_to(n, i, send->bytes);
+	}
+	return false;
+}
+
+/* Votes for whatever anybody proposes or votes for, in both phases. */
+static void vote_for_all(struct node *n, struct view message)
+{
+	struct msg_pre_prepare pp;
+	struct msg_vote m;
+	struct vote vote;
+
+	memset(&m, 0, sizeof(m));
+	if (msg_pre_prepare_decode(message, &pp) == 0)
+		vote = pp.vote;
+	else if (msg_vote_decode(message, &m) == 0)
+		vote = m.vote;
+	else
+		return;
+	if (!rng_chance(&n->sim->rng, 300))
+		return;
+	for (int kind = VOTE_PREPARE; kind <= VOTE_COMMIT; kind++) {
+		struct hash digest;
+		struct buf bytes;
+		int err;
+
+		m.sender = n->member;
+		m.vote = vote;
+		m.vote.kind = (enum vote_kind)kind;
+		digest = vote_digest(&n->sim->network, &m.vote);
+		sim_sign(n->sim, n->member, &digest, m.sig);
+		buf_init(&bytes, 0);
+		err = msg_vote_encode(&m, &bytes);
+		assert(err == 0);
+		for (unsigned i = 0; i < n->sim->nodes; i++) {
+			if (rng_chance(&n->sim->rng, 500))
+				send_to(n, i, buf_view(&bytes));
+		}
+		buf_release(&bytes);
+	}
+}
+
+static bool garble(struct node *n, const struct pbft_send *send)
+{
+	struct packet *p;
+
+	if (n->old != NULL && rng_chance(&n->sim->rng, 50))
+		send_to(n, (unsigned)rng_below(&n->sim->rng, n->sim->nodes), VIEW(n->old->data, n->old->len));
+	if (rng_chance(&n->sim->rng, 20)) {
+		packet_drop(n->old);
+		n->old = packet_new(send->bytes, false);
+	}
+	if (!rng_chance(&n->sim->rng, 100))
+		return true;
+	p = packet_new(send->bytes, false);
+	p->data[rng_below(&n->sim->rng, p->len)] ^= (uint8_t)(1u << rng_below(&n->sim->rng, 8));
+	if (rng_chance(&n->sim->rng, 200))
+		p->len = (size_t)rng_below(&n->sim->rng, p->len);
+	for (unsigned i = 0; i < n->sim->nodes; i++) {
+		if (n->sim->node[i].member != n->member)
+			net_send(n->sim, n->at, i, p);
+	}
+	packet_drop(p);
+	return false;
+}
+
+bool liar_sends(struct node *n, const struct pbft_send *send)
+{
+	enum msg_kind kind;
+
+	switch (n->liar) {
+	case LIAR_DEAD:
+		return false;
+	case LIAR_MUTE:
+		return msg_kind(send->bytes, &kind) == 0 && kind != MSG_PRE_PREPARE && kind != MSG_NEW_VIEW;
+	case LIAR_EQUIVOCATE:
+		return equivocate(n, send);
+	case LIAR_GARBLE:
+		return garble(n, send);
+	case LIAR_AMNESIA:
+	case LIAR_TWINS:
+	case HONEST:
+		break;
+	}
+	return true;
+}
+
+void liar_hears(struct node *n, struct view message)
+{
+	if (n->liar == LIAR_EQUIVOCATE)
+		vote_for_all(n, message);
+	if (n->liar == LIAR_AMNESIA && rng_chance(&n->sim->rng, 2)) {
+		node_crash(n);
+		net_add(n->sim, (struct agenda){.kind = AGENDA_RESTART, .node = n->at}, 5);
+	}
+}
