@@ -4,6 +4,9 @@
 #
 #   make                 the programs, in build/
 #   make test            lint and unit tests
+#   make check           all of it, as CI runs it (root)
+#   make demo            four hospitals, mounted, with a tour; make demo-stop ends it
+#   make sim, make bench the simulator; the benchmarks
 #   make deps            installs the Debian packages the build needs (make check-deps: the tests', too)
 #   make MODE=asan unit  unit tests under AddressSanitizer and UBSan, in build/asan/
 #   make O=/some/dir     builds there
@@ -57,10 +60,13 @@ TEST_HDRS := $(wildcard tests/*/*.h)
 TESTS = test_*
 TEST_SRCS := $(wildcard $(TESTS:%=tests/unit/%.c))
 TEST_SCRIPTS := $(wildcard $(TESTS:%=tests/unit/%.sh))
+# Real processes and mounts; they find the programs by O.
+CHECK_SCRIPTS := $(wildcard tests/sim/*.sh tests/fuzz/*.sh tests/net/*.sh tests/mount/*.sh)
 
 PROGRAMS = $(addprefix $(O)/,$(patsubst %-chartfs,%.chartfs,$(basename $(notdir $(MAIN_SRCS)))))
 UNIT_TESTS = $(TEST_SRCS:%.c=$(O)/%)
 ARCHIVES = $(FLOORS:%=$(O)/lib%.a)
+FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FORMATTED = $(SRCS) $(HDRS) $(MAIN_SRCS) $(wildcard tests/*/*.c) $(TEST_HDRS)
 
 # A short line for each step instead of its command, without V=1.
@@ -71,7 +77,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim bench demo demo-stop format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,7 +88,29 @@ test: lint unit
 unit: $(UNIT_TESTS)
 	O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
 
-# Further targets (demo, demo-stop, check, bench, sim) go here.
+# Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
+# Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
+check: deps check-deps
+	$(MAKE) all lint $(O)/sim $(FUZZERS) $(UNIT_TESTS) $(O)/records
+	O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
+
+# make sim SEEDS=100000 FROM=1: the cluster simulator (tests/sim).
+SEEDS ?= 2000
+FROM ?= 1
+sim: $(O)/sim
+	$(O)/sim --seeds $(SEEDS) --from $(FROM)
+
+# Saves and reads beside the plain directory, in one run. Root. make bench ROUNDS=5
+bench: all $(O)/records
+	BIN=$(O) tests/bench/bench.sh
+
+DEMO ?= demo
+demo: deps
+	$(MAKE) all
+	CHARTFS_BIN=$(abspath $(O)) contrib/demo start $(DEMO)
+
+demo-stop:
+	CHARTFS_BIN=$(abspath $(O)) contrib/demo stop $(DEMO)
 
 lint: $(patsubst %,$(O)/alone/%.o,$(HDRS) $(TEST_HDRS))
 	contrib/check-floors.sh
@@ -144,5 +172,17 @@ $(O)/chartfs-verify: $(O)/acl/chartfs-verify.o $(O)/libacl.a $(O)/libledger.a
 
 $(UNIT_TESTS): %: %.o $(O)/libtest.a $(ARCHIVES)
 	$(link) $(O)/libtest.a $(call archives,$(FLOORS)) $(LIBS_ALL)
+
+# The simulator links the pure core and nothing that could reach a clock, file or socket.
+SIM_LEDGER = err mem buf codec crypto crypto_key certificate
+$(O)/sim: $(call objects,$(wildcard tests/sim/*.c net/pbft*.c) $(SIM_LEDGER:%=ledger/%.c))
+	$(link) $(LIB_CRYPTO)
+
+# A fuzz target over files: its corpus as a plain test (tests/fuzz/run_corpus.c).
+$(FUZZERS): $(O)/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/run_corpus.o $(filter-out %libfs.a,$(ARCHIVES))
+	$(link) $(call archives,net acl ledger) $(LIBS_NET)
+
+$(O)/records: $(O)/tests/bench/records.o
+	$(link)
 
 -include $(wildcard $(O)/*/*.d $(O)/tests/*/*.d $(O)/alone/*/*.d $(O)/alone/tests/*/*.d)
