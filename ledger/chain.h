@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chain.h - the ledger of one peer or mount: block store, index, state, history, annexes.
+ *
+ * Stores and never judges: acl/apply gives the verdicts and the derived rows. One LMDB transaction a block,
+ * so that the stores cannot disagree after a crash. One writer thread stages and commits; readers open
+ * their own transactions with chain_read_begin from any thread.
+ *
+ * A directory holds: genesis (the file's bytes), blocks/ (segments), db/ (LMDB), lock (one writing process at
+ * a time) and, under CHAIN_NOSYNC, boot: the system's boot id and whether the stores were synced and closed.
+ * A CHAIN_NOSYNC ledger that was not closed before the system went down cannot be trusted: chain_open removes
+ * its contents, and they are fetched again. After the mere death of a process it is whole.
+ */
+#ifndef LEDGER_CHAIN_H
+#define LEDGER_CHAIN_H
+
+#include "ledger/block.h"
+#include "ledger/history.h"
+#include "ledger/state.h"
+
+struct chain;
+
+/* The network id and hash of block 0: SHA-256 of "chartfs genesis v1", a NUL and the bytes of the genesis
+ * file. */
+struct hash chain_genesis_hash(struct view genesis);
+
+struct chain_head {
+	uint64_t height; /* 0: genesis only */
+	struct hash hash;
+	struct hash state_root;
+	uint64_t time_ms;
+};
+
+#define CHAIN_NOSYNC DB_NOSYNC
+#define CHAIN_RDONLY DB_RDONLY
+
+/*
+ * Opens or creates. `genesis` are the bytes of the genesis file. A block that was appended but not indexed is
+ * cut off. The genesis state is written by the caller through stage and commit at height 0 when
+ * chain_head().height is 0 and chain_is_new(). Errors: CF_EFOREIGN (the directory is another genesis'),
+ * CF_EBUSY (another process has it), CF_ENOTFOUND (CHAIN_RDONLY and nothing there), CF_ECORRUPT, CF_EIO.
+ */
+int chain_open(const char *dir, struct view genesis, unsigned flags, struct chain **ret_chain) must_check;
+void chain_close(struct chain *c); /* accepts NULL */
+bool chain_is_new(const struct chain *c);
+const struct hash *chain_network(const struct chain *c);
+void chain_head(struct chain *c, struct chain_head *ret_head); /* any thread */
+struct db *chain_db(struct chain *c);
+struct segments *chain_blocks(struct chain *c);
+
+/* A reader's view of the committed ledger. Short-lived. */
+int chain_read_begin(struct chain *c, struct db_txn **ret_txn) must_check; /* end with db_abort */
+
+/*
+ * Staging: everything a block changes, in one open write transaction on the writer's thread. Reads through
+ * chain_stage_txn see what is staged. At most one stage at a time.
+ */
+struct chain_stage;
+
+/* CF_EINVAL: height is not the head's plus one (a new ledger: 0). CF_EIO: an earlier commit left the disk in
+ * doubt. */
+int chain_stage_begin(struct chain *c, uint64_t height, struct chain_stage **ret_stage) must_check;
+struct db_txn *chain_stage_txn(struct chain_stage *s);
+/*
+ * The next transaction of the block with its verdict: id into the index, log rows, and, when valid, writes
+ * into state and history and the annex into its table (an invalid transaction's annex is not kept). An id
+ * that is in the index already (VERDICT_DUPLICATE) keeps its first entry and gets no second log row. tx is
+ * only used during the call; rwset may be NULL unless the verdict is VERDICT_VALID. After a failure the stage
+ * can only be discarded.
+ */
+int chain_stage_tx(struct chain_stage *s, const struct tx *tx, uint8_t verdict, const struct rwset *rwset,
+		   struct view annex) must_check;
+/* Genesis rows only (height 0): no transaction behind them; history says genesis. */
+int chain_stage_genesis_row(struct chain_stage *s, struct view key, struct view value) must_check;
+/* The state root after what is staged. */
+int chain_stage_root(struct chain_stage *s, struct hash *ret_root) must_check;
+/* Drops everything staged; accepts NULL. */
+void chain_stage_discard(struct chain_stage *s);
+/*
+ * Appends the block to the block store, writes index, verdicts and certificate, commits. Frees the stage in
+ * any case. block->header must be the one staged for; transactions staged == block->tx_count asserted.
+ * Durability: the block's bytes are synced before the index is committed. Errors: CF_EFULL (nothing changed),
+ * CF_EINVAL (block, certificate and stage do not belong together; nothing changed), others final. certificate
+ * may be NULL only at height 0 (block NULL too).
+ */
+int chain_stage_commit(struct chain_stage *s, const struct block *block, const uint8_t *verdicts,
+		       const struct certificate *certificate) must_check;
+
+/* Blocks. Errors: CF_ENOTFOUND, CF_ECORRUPT. */
+struct chain_block_info {
+	struct hash hash;
+	struct segment_place place;
+	uint32_t tx_count;
+	uint64_t time_ms;
+	struct certificate certificate;
+	struct view verdicts; /* lives as long as the transaction */
+};
+int chain_block_info(struct db_txn *txn, uint64_t height, struct chain_block_info *ret_info) must_check;
+/* Block bytes (no annexes), appended to out; hash checked against the index. */
+int chain_block_read(struct chain *c, struct db_txn *txn, uint64_t height, struct buf *out) must_check;
+/* Appends the wire body with the annexes that are (still) kept; an erased annex is an empty view. */
+int chain_block_body(struct chain *c, struct db_txn *txn, uint64_t height, struct buf *out) must_check;
+
+struct chain_tx_info {
+	uint64_t height;
+	uint32_t index;
+	uint8_t verdict;
+	uint32_t file; /* place of the transaction's bytes in the block store */
+	uint64_t offset;
+	uint32_t len;
+	struct hash bytes_hash; /* of those bytes, which the id covers only in part */
+};
+/* Inside a stage the place of what is staged is not known yet: zeros. */
+int chain_tx_info(struct db_txn *txn, const struct hash *id, struct chain_tx_info *ret_info) must_check;
+int chain_tx_read(struct chain *c, struct db_txn *txn, const struct hash *id, struct buf *out) must_check;
+int chain_annex(struct db_txn *txn, const struct hash *id, struct view *ret_annex) must_check;
+
+/* Transactions of a creator key, a patient key or a doctor key (its fingerprint), or of a patient id padded
+ * with zeros to 32 bytes; oldest first. */
+int chain_log_walk(struct db_txn *txn, const struct hash *who,
+		   int (*on_tx)(void *ctx, struct version version, const struct hash *id),
+		   void *ctx) must_check;
+
+#endif
