@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contract_private.h - one run of the contract, shared by contract*.c.
+ */
+#ifndef ACL_CONTRACT_PRIVATE_H
+#define ACL_CONTRACT_PRIVATE_H
+
+#include "acl/rowread.h"
+
+struct run {
+	struct db_txn *txn;
+	const struct tx_proposal *p;
+	const struct hash *id;
+	struct view annex;
+	uint64_t now_ms;
+	struct rwset_builder *out;
+	uint16_t op;                 /* index of the operation that runs */
+	struct identity_row creator; /* not filled for a registration */
+	struct policy_row policy;
+};
+
+/* ctime of what this proposal writes */
+uint64_t run_time_ns(const struct run *r);
+
+/* policy_check for the creator, reads noted. */
+int run_check(struct run *r, unsigned section, unsigned verbs) must_check;
+/*
+ * What is sealed must be sealed under the section's current epoch: the section's row is in the read set, so
+ * that a revocation ordered first invalidates. Errors: CF_ECONFLICT (seal again), CF_EINVAL (window).
+ */
+int run_epoch(struct run *r, unsigned section, uint32_t epoch, uint32_t window) must_check;
+/* CF_EDENIED where a change of what is committed needs the patient's co-signature and the creator is not the
+ * patient. */
+int run_amend(struct run *r, unsigned section) must_check;
+/* Writes the bytes that an encoder left in value (its result: encoded) and empties value. */
+int run_put(struct run *r, struct statekey key, int encoded, struct buf *value) must_check;
+int run_put_node(struct run *r, const struct node_id *n, const struct node_row *row) must_check;
+/* Deletes the row when there is one. */
+int run_delete_if_there(struct run *r, struct statekey key) must_check;
+/* CF_EISDIR, CF_ENOTDIR, ... are the callers'; a node that is not there is CF_ENOTFOUND. */
+int run_node(struct run *r, const struct node_id *n, struct node_row *ret_row) must_check;
+/* Deletes a node with its content and attributes. */
+int run_delete_node(struct run *r, const struct node_id *n, const struct node_row *row) must_check;
+/* Notes that the directory is empty but for what this run deletes; CF_ENOTEMPTY. */
+int run_empty_dir(struct run *r, const struct node_id *dir) must_check;
+
+/* contract.c dispatches to these. */
+int contract_register(struct run *r, struct view body) must_check;
+int contract_admit(struct run *r, struct view body) must_check;
+int contract_create(struct run *r, struct view body) must_check;
+int contract_save(struct run *r, struct view body) must_check;
+int contract_setattr(struct run *r, struct view body) must_check;
+int contract_unlink(struct run *r, struct view body) must_check;
+int contract_rmdir(struct run *r, struct view body) must_check;
+int contract_rename(struct run *r, struct view body) must_check;
+int contract_grant(struct run *r, struct view body) must_check;
+int contract_revoke(struct run *r, struct view body) must_check;
+int contract_xattr(struct run *r, struct view body) must_check;
+
+#endif

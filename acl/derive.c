@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * derive.c - derived rows: keys begin with a letter that says of what kind they are.
+ */
+#include "acl/derive.h"
+#include "acl/rowread.h"
+#include "acl/wrap.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+#define KEY_DIR 'd'     /* patient, node -> entries, subdirectories, time */
+#define KEY_PATIENT 'p' /* patient -> counters */
+#define KEY_KNOWN 'k'   /* identity, patient -> why */
+#define KEY_WRAP 'w'    /* identity, patient, section, epoch, transaction */
+
+/* Why an identity may know of a patient. */
+#define KNOWN_OWNER 1u
+#define KNOWN_CUSTODIAN 2u
+#define KNOWN_GRANT 4u
+
+struct key {
+	uint8_t b[1 + IDENTITY_BYTES + PATIENT_BYTES + 1 + 4 + HASH_BYTES];
+	size_t len;
+};
+
+static struct key key_start(char kind)
+{
+	return (struct key){.b = {(uint8_t)kind}, .len = 1};
+}
+
+static void key_add(struct key *k, const void *data, size_t bytes)
+{
+	assert(k->len + bytes <= sizeof(k->b));
+	memcpy(k->b + k->len, data, bytes);
+	k->len += bytes;
+}
+
+static struct view key_view(const struct key *k)
+{
+	return VIEW(k->b, k->len);
+}
+
+/* A row of count numbers; all zero when there is none. */
+static int get_numbers(struct db_txn *txn, const struct key *k, uint64_t *ret_numbers, unsigned count)
+{
+	uint64_t numbers[3];
+	struct view value;
+	struct dec d;
+	int err = db_get(txn, DB_DERIVED, key_view(k), &value);
+
+	assert(count <= 3);
+	if (err && err != CF_ENOTFOUND)
+		return err;
+	memset(numbers, 0, sizeof(numbers));
+	if (err == 0) {
+		dec_init(&d, value);
+		for (unsigned i = 0; i < count; i++)
+			numbers[i] = dec_u64(&d);
+		if (dec_done(&d))
+			return err_set(CF_ECORRUPT, "a derived row does not decode");
+	}
+	memcpy(ret_numbers, numbers, count * sizeof(*numbers));
+	return 0;
+}
+
+static int put_numbers(struct db_txn *txn, const struct key *k, const uint64_t *numbers, unsigned count)
+{
+	struct buf value;
+	struct enc e;
+	int err;
+
+	buf_init(&value, 0);
+	enc_init(&e, &value);
+	for (unsigned i = 0; i < count; i++)
+		enc_u64(&e, numbers[i]);
+	err = enc_done(&e);
+	if (err == 0)
+		err = db_put(txn, DB_DERIVED, key_view(k), buf_view(&value));
+	buf_release(&value);
+	return err;
+}
+
+static struct key dir_key(const struct patient_id *p, const struct node_id *dir)
+{
+	struct key k = key_start(KEY_DIR);
+
+	key_add(&k, p->b, PATIENT_BYTES);
+	key_add(&k, dir->b, NODE_BYTES);
+	return k;
+}
+
+static struct key patient_key(const struct patient_id *p)
+{
+	struct key k = key_start(KEY_PATIENT);
+
+	key_add(&k, p->b, PATIENT_BYTES);
+	return k;
+}
+
+int derived_dir(struct db_txn *txn, const struct patient_id *p, const struct node_id *dir,
+		struct derived_dir *ret)
+{
+	struct key k = dir_key(p, dir);
+	uint64_t n[3];
+	int err = get_numbers(txn, &k, n, 3);
+
+	if (err == 0)
+		*ret = (struct derived_dir){.entries = n[0], .subdirs = n[1], .mtime_ns = n[2]};
+	return err;
+}
+
+int derived_patient(struct db_txn *txn, const struct patient_id *p, struct derived_patient *ret)
+{
+	struct key k = patient_key(p);
+	uint64_t n[3];
+	int err = get_numbers(txn, &k, n, 3);
+
+	if (err == 0)
+		*ret = (struct derived_patient){.records = n[0], .attachments = n[1], .directories = n[2]};
+	return err;
+}
+
+static struct key known_key(const struct identity_id *who, const struct patient_id *p)
+{
+	struct key k = key_start(KEY_KNOWN);
+
+	key_add(&k, who->b, IDENTITY_BYTES);
+	key_add(&k, p->b, PATIENT_BYTES);
+	return k;
+}
+
+/* One walk over the rows whose key begins so; the rest of each key is handed on. */
+static int walk_rest(struct db_txn *txn, const struct key *prefix,
+		     int (*on_rest)(void *ctx, struct view rest), void *ctx)
+{
+	struct db_cursor *cursor = NULL;
+	struct view key, value;
+	int err = db_cursor_new(txn, DB_DERIVED, key_view(prefix), &cursor);
+
+	if (err)
+		return err;
+	for (err = db_cursor_seek(cursor, key_view(prefix), &key, &value); err == 0;
+	     err = db_cursor_next(cursor, &key, &value)) {
+		err = on_rest(ctx, VIEW(key.data + prefix->len, key.len - prefix->len));
+		if (err)
+			break;
+	}
+	db_cursor_free(cursor);
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+struct patients_walk {
+	int (*on_patient)(void *ctx, const struct patient_id *p);
+	void *ctx;
+};
+
+static int on_known(void *ctx, struct view rest)
+{
+	const struct patients_walk *w = ctx;
+	struct patient_id p;
+
+	if (rest.len != PATIENT_BYTES)
+		return err_set(CF_ECORRUPT, "a derived row does not decode");
+	memcpy(p.b, rest.data, PATIENT_BYTES);
+	return w->on_patient(w->ctx, &p);
+}
+
+int derived_patients_of(struct db_txn *txn, const struct identity_id *who,
+			int (*on_patient)(void *ctx, const struct patient_id *p), void *ctx)
+{
+	struct patients_walk w = {on_patient, ctx};
+	struct key prefix = key_start(KEY_KNOWN);
+
+	key_add(&prefix, who->b, IDENTITY_BYTES);
+	return walk_rest(txn, &prefix, on_known, &w);
+}
+
+static struct key wrap_key(const struct identity_id *who, const struct patient_id *p, uint8_t section,
+			   uint32_t epoch)
+{
+	const uint8_t rest[] = {section, (uint8_t)(epoch >> 24), (uint8_t)(epoch >> 16),
+				(uint8_t)(epoch >> 8), (uint8_t)epoch};
+	struct key k = key_start(KEY_WRAP);
+
+	key_add(&k, who->b, IDENTITY_BYTES);
+	key_add(&k, p->b, PATIENT_BYTES);
+	key_add(&k, rest, sizeof(rest));
+	return k;
+}
+
+struct wraps_walk {
+	int (*on_tx)(void *ctx, const struct hash *id);
+	void *ctx;
+};
+
+static int on_wrap(void *ctx, struct view rest)
+{
+	const struct wraps_walk *w = ctx;
+	struct hash id;
+
+	if (rest.len != HASH_BYTES)
+		return err_set(CF_ECORRUPT, "a derived row does not decode");
+	memcpy(id.b, rest.data, HASH_BYTES);
+	return w->on_tx(w->ctx, &id);
+}
+
+int derived_wraps(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
+		  uint8_t section, uint32_t epoch, int (*on_tx)(void *ctx, const struct hash *id), void *ctx)
+{
+	struct wraps_walk w = {on_tx, ctx};
+	struct key prefix = wrap_key(who, p, section, epoch);
+
+	return walk_rest(txn, &prefix, on_wrap, &w);
+}
+
+/* What deriving one transaction needs at every step. */
+struct derive {
+	struct db_txn *txn;
+	const struct tx *tx;
+	const struct patient_id *patient;
+};
+
+/* The value a write replaces; absent is an empty view. */
+static int old_value(struct db_txn *txn, struct view key, struct view *ret_value)
+{
+	struct version version;
+	int err = state_get(txn, key, ret_value, &version);
+
+	if (err == CF_ENOTFOUND)
+		*ret_value = VIEW_NONE;
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+/* Adds what a row contributes, or takes it away. The counters' words wrap, the sums never do. */
+static void count(uint64_t *number, bool counts, int by)
+{
+	if (counts)
+		*number += (uint64_t)(int64_t)by;
+}
+
+static int count_entry(struct view value, uint64_t n[3], int by)
+{
+	struct entry_row row;
+
+	if (value.len == 0)
+		return 0;
+	if (entry_row_decode(value, &row))
+		return CF_ECORRUPT;
+	count(&n[0], true, by);
+	count(&n[1], row.type == NODE_DIR, by);
+	return 0;
+}
+
+static int derive_entry(const struct derive *d, const struct statekey_parts *parts, struct view old,
+			struct view new)
+{
+	struct key k = dir_key(d->patient, &parts->node);
+	uint64_t n[3];
+	int err = get_numbers(d->txn, &k, n, 3);
+
+	if (err == 0)
+		err = count_entry(old, n, -1);
+	if (err == 0)
+		err = count_entry(new, n, 1);
+	n[2] = d->tx->proposal.time_ms * NS_PER_MS;
+	return err ? err : put_numbers(d->txn, &k, n, 3);
+}
+
+static int count_node(struct view value, uint64_t n[3], int by, enum node_type *ret_type)
+{
+	struct node_row row;
+
+	if (value.len == 0)
+		return 0;
+	if (node_row_decode(value, &row))
+		return CF_ECORRUPT;
+	count(&n[0], row.type == NODE_RECORD, by);
+	count(&n[1], row.type == NODE_ATTACHMENT, by);
+	count(&n[2], row.type == NODE_DIR, by);
+	*ret_type = row.type;
+	return 0;
+}
+
+static int derive_node(const struct derive *d, const struct statekey_parts *parts, struct view old,
+		       struct view new)
+{
+	struct key k = patient_key(d->patient), dir = dir_key(d->patient, &parts->node);
+	enum node_type was = NODE_RECORD, is;
+	uint64_t n[3];
+	int err;
+
+	if ((old.len == 0) == (new.len == 0))
+		return 0; /* a change counts nothing: a node keeps its type */
+	err = get_numbers(d->txn, &k, n, 3);
+	if (err == 0)
+		err = count_node(old, n, -1, &was);
+	if (err == 0)
+		err = count_node(new, n, 1, &is);
+	if (err == 0)
+		err = put_numbers(d->txn, &k, n, 3);
+	if (err || old.len == 0 || was != NODE_DIR)
+		return err;
+	err = db_del(d->txn, DB_DERIVED, key_view(&dir));
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+static int set_known(const struct derive *d, const struct identity_id *who, unsigned why, bool on)
+{
+	struct key k = known_key(who, d->patient);
+	struct view value;
+	uint8_t bits = 0;
+	int err;
+
+	if (identity_is_zero(who))
+		return 0;
+	err = db_get(d->txn, DB_DERIVED, key_view(&k), &value);
+	if (err && err != CF_ENOTFOUND)
+		return err;
+	if (err == 0 && value.len != 1)
+		return err_set(CF_ECORRUPT, "a derived row does not decode");
+	if (err == 0)
+		bits = value.data[0];
+	bits = (uint8_t)(on ? bits | why : bits & ~why);
+	if (bits)
+		return db_put(d->txn, DB_DERIVED, key_view(&k), VIEW(&bits, 1));
+	return err == 0 ? db_del(d->txn, DB_DERIVED, key_view(&k)) : 0;
+}
+
+static int know_holders(const struct derive *d, struct view value, bool on)
+{
+	struct patient_row row;
+	int err;
+
+	if (value.len == 0)
+		return 0;
+	if (patient_row_decode(value, &row))
+		return CF_ECORRUPT;
+	err = set_known(d, &row.owner, KNOWN_OWNER, on && row.status == PATIENT_OWNED);
+	return err ? err : set_known(d, &row.custodian, KNOWN_CUSTODIAN, on && row.status == PATIENT_CUSTODY);
+}
+
+static int derive_patient(const struct derive *d, struct view old, struct view new)
+{
+	int err = know_holders(d, old, false);
+
+	return err ? err : know_holders(d, new, true);
+}
+
+static int derive_grant(const struct derive *d, const struct statekey_parts *parts, struct view new)
+{
+	struct grant_row row = {0};
+
+	if (parts->section != 0)
+		return 0;
+	if (new.len && grant_row_decode(new, &row))
+		return CF_ECORRUPT;
+	return set_known(d, &parts->identity, KNOWN_GRANT, row.verbs != 0);
+}
+
+/* entries: the entries' turn; a directory's row goes only when its last entry is gone from it. */
+static int derive_write(const struct derive *d, const struct rw_write *w, bool entries)
+{
+	struct view old, new = w->deleted ? VIEW_NONE : w->value;
+	struct statekey_parts parts;
+	int err;
+
+	if (statekey_parse(w->key, &parts) || parts.kind != SK_PATIENT || (parts.sub == SKP_ENTRY) != entries)
+		return 0;
+	err = old_value(d->txn, w->key, &old);
+	if (err)
+		return err;
+	switch (parts.sub) {
+	case SKP_ENTRY:
+		return derive_entry(d, &parts, old, new);
+	case SKP_NODE:
+		return derive_node(d, &parts, old, new);
+	case SKP_PATIENT:
+		return derive_patient(d, old, new);
+	case SKP_GRANT:
+		return derive_grant(d, &parts, new);
+	default:
+		return 0;
+	}
+}
+
+static int derive_wrap(void *ctx, const struct annex_item *item)
+{
+	const struct derive *d = ctx;
+	struct wrap w;
+	int err = 0;
+
+	if (item->kind != ANNEX_WRAP || wrap_decode(item->body, &w))
+		return 0;
+	for (unsigned i = 0; i < w.count && err == 0; i++) {
+		uint8_t section, here = 1;
+		uint32_t epoch;
+		struct key k;
+
+		wrap_pair(&w, i, &section, &epoch);
+		k = wrap_key(&w.recipient, d->patient, section, epoch);
+		key_add(&k, d->tx->id.b, HASH_BYTES);
+		err = db_put(d->txn, DB_DERIVED, key_view(&k), VIEW(&here, 1));
+	}
+	return err;
+}
+
+int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset, struct view annex)
+{
+	struct derive d = {.txn = txn, .tx = tx, .patient = &tx->proposal.patient};
+	int err = 0;
+
+	for (int turn = 1; turn >= 0; turn--) {
+		for (size_t i = 0; i < rwset->write_count && err == 0; i++)
+			err = derive_write(&d, &rwset->writes[i], turn);
+	}
+	if (err == 0 && annex.len)
+		err = annex_walk(annex, derive_wrap, &d);
+	return err == CF_EDECODE ? CF_ECORRUPT : err;
+}

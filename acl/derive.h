@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * derive.h - rows that follow from the state (DB_DERIVED): kept while blocks are applied, never in a read
+ * set.
+ *
+ * A directory's counts and times, a patient's counters, who may know of which patient, and where keys were
+ * wrapped for whom. acl/apply.h has the readers of the first three.
+ */
+#ifndef ACL_DERIVE_H
+#define ACL_DERIVE_H
+
+#include "acl/apply.h"
+
+/* A valid transaction, before its writes are staged: the rows they replace are still there. */
+int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset,
+	      struct view annex) must_check;
+
+/*
+ * The transactions whose annex wraps the keys of this section and epoch to `who`. A non-zero answer of on_tx
+ * ends the walk and is returned.
+ */
+int derived_wraps(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
+		  uint8_t section, uint32_t epoch, int (*on_tx)(void *ctx, const struct hash *id),
+		  void *ctx) must_check;
+
+#endif

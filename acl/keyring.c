@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keyring.c - unwrapped keys in locked memory, and the keys of a window derived from them.
+ */
+#include "acl/derive.h"
+#include "acl/keyring_private.h"
+#include "ledger/log.h"
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define SECTION_TAG "chartfs section v1"
+
+struct held {
+	struct patient_id patient;
+	struct wrap_key key;
+};
+
+struct keyring {
+	const struct identity *identity;
+	struct hash network;
+	pthread_mutex_t lock;
+	struct held *held; /* sorted by patient, section, epoch; locked in memory */
+	size_t count;
+	size_t cap;
+};
+
+const struct identity *keyring_identity(const struct keyring *k)
+{
+	return k->identity;
+}
+
+const struct hash *keyring_network(const struct keyring *k)
+{
+	return &k->network;
+}
+
+int keyring_new(const struct identity *identity, const struct hash *network, struct keyring **ret_k)
+{
+	struct keyring *k = mem_zalloc(sizeof(*k));
+
+	assert(identity && identity->kem && network && ret_k);
+	if (!k)
+		return CF_ENOMEM;
+	k->identity = identity;
+	k->network = *network;
+	pthread_mutex_init(&k->lock, NULL);
+	*ret_k = k;
+	return 0;
+}
+
+static void drop_array(struct held *held, size_t cap)
+{
+	if (!held)
+		return;
+	mem_wipe(held, cap * sizeof(*held));
+	(void)munlock(held, cap * sizeof(*held));
+	mem_free(held);
+}
+
+void keyring_free(struct keyring *k)
+{
+	if (!k)
+		return;
+	drop_array(k->held, k->cap);
+	pthread_mutex_destroy(&k->lock);
+	mem_free(k);
+}
+
+void keyring_forget(struct keyring *k, const struct patient_id *patient)
+{
+	size_t kept = 0;
+
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = 0; patient && i < k->count; i++) {
+		if (memcmp(k->held[i].patient.b, patient->b, PATIENT_BYTES) != 0)
+			k->held[kept++] = k->held[i];
+	}
+	if (kept < k->count)
+		mem_wipe(k->held + kept, (k->count - kept) * sizeof(*k->held));
+	k->count = kept;
+	pthread_mutex_unlock(&k->lock);
+}
+
+static int compare(const struct held *h, const struct patient_id *p, uint8_t section, uint32_t epoch)
+{
+	int order = memcmp(h->patient.b, p->b, PATIENT_BYTES);
+
+	if (order)
+		return order;
+	if (h->key.section != section)
+		return h->key.section < section ? -1 : 1;
+	return h->key.epoch == epoch ? 0 : h->key.epoch < epoch ? -1 : 1;
+}
+
+/* The place of a key, or where it would be. Under the lock. */
+static bool locate(const struct keyring *k, const struct patient_id *p, uint8_t section, uint32_t epoch,
+		   size_t *ret_at)
+{
+	size_t low = 0, high = k->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = compare(&k->held[mid], p, section, epoch);
+
+		if (order == 0) {
+			*ret_at = mid;
+			return true;
+		}
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*ret_at = low;
+	return false;
+}
+
+/* A new array, locked as far as the system lets us; the old one is wiped, which realloc would not do. */
+static int grow(struct keyring *k)
+{
+	size_t cap = k->cap ? 2 * k->cap : 64;
+	struct held *array = mem_array(NULL, cap, sizeof(*array));
+
+	if (!array)
+		return CF_ENOMEM;
+	if (mlock(array, cap * sizeof(*array)))
+		log_debug("keyring", "mlock of %zu bytes refused -> keys may reach swap",
+			  cap * sizeof(*array));
+	if (k->count)
+		memcpy(array, k->held, k->count * sizeof(*array));
+	drop_array(k->held, k->cap);
+	k->held = array;
+	k->cap = cap;
+	return 0;
+}
+
+int keyring_hold(struct keyring *k, const struct patient_id *p, const struct wrap_key *keys, size_t count)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = 0; i < count && err == 0; i++) {
+		size_t at;
+
+		if (locate(k, p, keys[i].section, keys[i].epoch, &at)) {
+			k->held[at].key = keys[i];
+			continue;
+		}
+		if (k->count == k->cap)
+			err = grow(k);
+		if (err)
+			break;
+		memmove(k->held + at + 1, k->held + at, (k->count - at) * sizeof(*k->held));
+		k->held[at] = (struct held){.patient = *p, .key = keys[i]};
+		k->count++;
+	}
+	pthread_mutex_unlock(&k->lock);
+	return err;
+}
+
+static bool recall(struct keyring *k, const struct patient_id *p, uint8_t section, uint32_t epoch,
+		   struct wrap_key *ret_key)
+{
+	bool found;
+	size_t at;
+
+	pthread_mutex_lock(&k->lock);
+	found = locate(k, p, section, epoch, &at);
+	if (found)
+		*ret_key = k->held[at].key;
+	pthread_mutex_unlock(&k->lock);
+	return found;
+}
+
+#define UNWRAPPED 1
+
+struct search {
+	struct keyring *k;
+	struct db_txn *txn;
+	const struct patient_id *patient;
+	uint8_t section;
+	uint32_t epoch;
+	struct wrap_key *ret_key;
+	int trouble; /* why the candidates so far did not do */
+};
+
+static int open_item(void *ctx, const struct annex_item *item)
+{
+	struct search *s = ctx;
+	struct wrap_key *keys;
+	struct wrap w;
+	int err;
+
+	if (item->kind != ANNEX_WRAP || wrap_decode(item->body, &w))
+		return 0;
+	if (memcmp(w.recipient.b, s->k->identity->id.b, IDENTITY_BYTES) != 0 ||
+	    !wrap_has(&w, s->section, s->epoch))
+		return 0;
+	keys = mem_array(NULL, w.count, sizeof(*keys));
+	if (!keys)
+		return CF_ENOMEM;
+	err = wrap_open(&w, s->k->identity->kem, &s->k->network, s->patient, keys);
+	if (err == CF_ECORRUPT || err == CF_EDECODE) {
+		s->trouble = CF_ECORRUPT;
+		err = 0;
+		goto out;
+	}
+	if (err == 0)
+		err = keyring_hold(s->k, s->patient, keys, w.count);
+	for (unsigned i = 0; i < w.count && err == 0; i++) {
+		if (keys[i].section == s->section && keys[i].epoch == s->epoch) {
+			*s->ret_key = keys[i];
+			err = UNWRAPPED;
+		}
+	}
+out:
+	mem_wipe(keys, w.count * sizeof(*keys));
+	mem_free(keys);
+	return err;
+}
+
+static int search_tx(void *ctx, const struct hash *id)
+{
+	struct search *s = ctx;
+	struct view annex;
+	int err = chain_annex(s->txn, id, &annex);
+
+	if (err == CF_ENOTFOUND) {
+		s->trouble = CF_ENOKEY;
+		return 0;
+	}
+	if (err)
+		return err;
+	return annex_walk(annex, open_item, s);
+}
+
+int keyring_find(struct keyring *k, struct db_txn *txn, const struct patient_id *p, uint8_t section,
+		 uint32_t epoch, struct wrap_key *ret_key)
+{
+	struct search s = {
+		.k = k,
+		.txn = txn,
+		.patient = p,
+		.section = section,
+		.epoch = epoch,
+		.ret_key = ret_key,
+		.trouble = CF_EDENIED,
+	};
+	int err;
+
+	if (recall(k, p, section, epoch, ret_key))
+		return 0;
+	err = derived_wraps(txn, &k->identity->id, p, section, epoch, search_tx, &s);
+	if (err == UNWRAPPED)
+		return 0;
+	if (err)
+		return err;
+	return err_set(s.trouble, "no key of %s, epoch %u, for this identity", section_name(section), epoch);
+}
+
+static int expand(const struct hash *prk, const char *label, const struct section_keys *k,
+		  uint8_t ret_key[SECTION_KEY_BYTES])
+{
+	struct buf info;
+	struct enc e;
+	int err;
+
+	buf_init(&info, 0);
+	enc_init(&e, &info);
+	enc_tag(&e, SECTION_TAG);
+	enc_tag(&e, label);
+	enc_fixed(&e, k->patient.b, PATIENT_BYTES);
+	enc_u8(&e, k->section);
+	enc_u32(&e, k->epoch);
+	enc_u32(&e, k->window);
+	err = enc_done(&e);
+	if (err == 0)
+		err = hkdf_expand(VIEW(prk->b, HASH_BYTES), buf_view(&info), ret_key, SECTION_KEY_BYTES);
+	buf_release(&info);
+	return err;
+}
+
+/* The salt is where K_trace enters: without the peers' half it is empty (RFC 5869: a string of zeros). */
+static int derive(const struct wrap_key *key, struct section_keys *keys)
+{
+	struct hash prk = hkdf_extract(VIEW_NONE, VIEW(key->grant, SECTION_KEY_BYTES));
+	int err = expand(&prk, "content", keys, keys->content);
+
+	if (err == 0)
+		err = expand(&prk, "dedup", keys, keys->dedup);
+	if (err == 0)
+		err = expand(&prk, "commit", keys, keys->commit);
+	if (err == 0)
+		err = expand(&prk, "name", keys, keys->name);
+	memcpy(keys->token, key->name, SECTION_KEY_BYTES);
+	mem_wipe(&prk, sizeof(prk));
+	return err;
+}
+
+int keyring_get(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		uint32_t epoch, uint32_t window, struct section_keys *ret_keys)
+{
+	struct section_keys keys = {
+		.patient = *p, .section = (uint8_t)section, .epoch = epoch, .window = window};
+	struct wrap_key key;
+	int err;
+
+	assert(section <= SECTION_COUNT);
+	err = keyring_find(k, txn, p, (uint8_t)section, epoch, &key);
+	if (err)
+		return err;
+	err = derive(&key, &keys);
+	if (err == 0)
+		*ret_keys = keys;
+	mem_wipe(&key, sizeof(key));
+	mem_wipe(&keys, sizeof(keys));
+	return err;
+}
+
+int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		    uint64_t now_ms, struct section_keys *ret_keys)
+{
+	struct section_row row;
+	int err = state_section(txn, p, section, &row);
+
+	if (err == CF_ENOTFOUND)
+		row.epoch = 0; /* a patient about to be admitted: the keys are those remembered */
+	else if (err)
+		return err;
+	return keyring_get(k, txn, p, section, row.epoch, contract_window(now_ms), ret_keys);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op.c - names of the operations, computed ids, and the type an operation gives its transaction.
+ */
+#include "acl/op.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define NODE_TAG_SECTION "chartfs section v1"
+
+const char *op_name(enum op_code code)
+{
+	static const char *const names[] = {
+		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",     [OP_CREATE] = "create",
+		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr", [OP_UNLINK] = "unlink",
+		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
+		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",
+	};
+
+	return code >= OP_REGISTER && code <= OP_XATTR ? names[code] : "?";
+}
+
+static struct node_id node_of_hash(const struct hash *h)
+{
+	struct node_id n;
+
+	memcpy(n.b, h->b, NODE_BYTES);
+	return n;
+}
+
+struct node_id op_new_node(const struct hash *tx_id, uint16_t op_index)
+{
+	uint8_t index[2] = {(uint8_t)(op_index >> 8), (uint8_t)op_index};
+	const struct view parts[] = {VIEW(tx_id->b, HASH_BYTES), VIEW(index, sizeof(index))};
+	struct hash h = sha256_parts(parts, 2);
+
+	return node_of_hash(&h);
+}
+
+struct node_id op_section_node(const struct patient_id *p, unsigned section)
+{
+	uint8_t number = (uint8_t)section;
+	const struct view parts[] = {
+		VIEW(NODE_TAG_SECTION, sizeof(NODE_TAG_SECTION)),
+		VIEW(p->b, PATIENT_BYTES),
+		VIEW(&number, 1),
+	};
+	struct hash h;
+	struct node_id n;
+
+	assert(section <= SECTION_COUNT);
+	if (section == 0) {
+		memcpy(n.b, p->b, NODE_BYTES);
+		return n;
+	}
+	h = sha256_parts(parts, 3);
+	return node_of_hash(&h);
+}
+
+enum tx_type op_tx_type(enum op_code first, enum role creator)
+{
+	switch (first) {
+	case OP_REGISTER:
+		return creator == ROLE_DOCTOR ? TX_DOCTOR : TX_CONFIG;
+	case OP_ADMIT:
+		return TX_PATIENT;
+	case OP_CREATE:
+		return creator == ROLE_PATIENT ? TX_HEALTH : TX_MEDICAL;
+	case OP_UNLINK:
+	case OP_RMDIR:
+		return TX_DELETION;
+	case OP_GRANT:
+	case OP_REVOKE:
+		return TX_PERMISSION;
+	case OP_SAVE:
+	case OP_SETATTR:
+	case OP_RENAME:
+	case OP_XATTR:
+		break;
+	}
+	return TX_MODIFICATION;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op.h - the operations of a transaction: one struct and one canonical encoding each.
+ *
+ * acl/ACCESS.md has the table: for each operation its transaction type, read keys, written keys and derived
+ * effects. The patient is the proposal's. Views point into the decoded body.
+ *
+ * A new node's id is the first 16 bytes of SHA-256(transaction id || u16 op index). The patient directory's
+ * node id is the patient id; a section directory's is op_section_node().
+ */
+#ifndef ACL_OP_H
+#define ACL_OP_H
+
+#include "acl/row.h"
+
+enum op_code {
+	OP_REGISTER = 1,
+	OP_ADMIT = 2,
+	OP_CREATE = 3,
+	OP_SAVE = 4,
+	OP_SETATTR = 5,
+	OP_UNLINK = 6,
+	OP_RMDIR = 7,
+	OP_RENAME = 8,
+	OP_GRANT = 9,
+	OP_REVOKE = 10,
+	OP_XATTR = 11,
+};
+
+const char *op_name(enum op_code code); /* "create"; "?" */
+
+/* Enrolment: the identity's certificate chain, leaf first; the creator is that identity. */
+struct op_register {
+	uint8_t count;
+	struct view cert[6];
+};
+
+/* A new patient. Exactly one of owner and custodian is set. The annex wraps the keys of sections 0..16 to the
+ * owner or custodian, and to the creator. */
+struct op_admit {
+	struct identity_id owner;
+	struct identity_id custodian;
+	uint32_t window; /* epoch is 0 */
+	struct view sealed_name;
+	uint32_t mode; /* of the patient directory and the sections */
+	uint32_t uid;
+	uint32_t gid;
+};
+
+struct op_attrs {
+	uint32_t mode;
+	uint32_t uid;
+	uint32_t gid;
+	uint64_t atime_ns;
+	uint64_t mtime_ns;
+};
+
+/* A directory entry and its node. content empty: a directory (or a file without a byte: CONTENT_INLINE with
+ * nothing sealed is content too). */
+struct op_create {
+	struct node_id dir;
+	struct name_token token;
+	uint8_t section;
+	enum node_type type;
+	uint32_t epoch;
+	uint32_t window;
+	struct view sealed_name;
+	struct op_attrs attrs;
+	uint64_t size;
+	struct view content; /* content_row bytes */
+	struct hash commitment;
+};
+
+/* New content (and attributes) of a node; base is the version of the content it was made from. */
+struct op_save {
+	struct node_id node;
+	struct version base;
+	struct op_attrs attrs;
+	uint64_t size;
+	struct view content;
+	struct hash commitment;
+};
+
+#define OP_SET_MODE 1u
+#define OP_SET_UID 2u
+#define OP_SET_GID 4u
+#define OP_SET_ATIME 8u
+#define OP_SET_MTIME 16u
+
+struct op_setattr {
+	struct node_id node;
+	uint8_t mask;
+	struct op_attrs attrs; /* fields not in mask are zero */
+};
+
+/* unlink and rmdir */
+struct op_remove {
+	struct node_id dir;
+	struct name_token token;
+	struct node_id node;
+};
+
+/* Within one section. replaced: the node that the target name had, zeros when it had none. */
+struct op_rename {
+	struct node_id from_dir;
+	struct name_token from_token;
+	struct node_id to_dir;
+	struct name_token to_token;
+	struct node_id node;
+	struct node_id replaced;
+	uint32_t epoch;
+	uint32_t window;
+	struct view sealed_name;
+};
+
+struct op_grant {
+	uint32_t sections; /* bit i: section i; bit 0 is added by the contract */
+	struct identity_id to;
+	uint8_t verbs;
+	uint64_t until_ms;
+	uint16_t purpose;
+};
+
+/* The annex wraps the next epoch's keys of these sections to all who keep a grant, owner and custodian
+ * included. */
+struct op_revoke {
+	uint32_t sections;
+	struct identity_id from;
+};
+
+struct op_xattr {
+	struct node_id node;
+	struct view row; /* xattr_row bytes; empty: none left */
+};
+
+#define OP_DECLARE(name, type)                                                     \
+	int op_##name##_encode(const struct type *op, struct buf *out) must_check; \
+	int op_##name##_decode(struct view body, struct type *ret_op) must_check;
+
+OP_DECLARE(register, op_register)
+OP_DECLARE(admit, op_admit)
+OP_DECLARE(create, op_create)
+OP_DECLARE(save, op_save)
+OP_DECLARE(setattr, op_setattr)
+OP_DECLARE(remove, op_remove)
+OP_DECLARE(rename, op_rename)
+OP_DECLARE(grant, op_grant)
+OP_DECLARE(revoke, op_revoke)
+OP_DECLARE(xattr, op_xattr)
+
+/* Ids that are computed, not chosen. */
+struct node_id op_new_node(const struct hash *tx_id, uint16_t op_index);
+struct node_id op_section_node(const struct patient_id *p, unsigned section); /* section 0: the patient id */
+
+/* The type (section 2.1 of the paper) that a transaction of these operations by this role has. */
+enum tx_type op_tx_type(enum op_code first, enum role creator);
+
+#endif
