@@ -14,8 +14,8 @@
 
 static const char *const org_names[NETFIX_ORGS] = {"Aster", "Birch", "Cedar", "Dahlia"};
 
-static int issue(struct netfix *n, const struct cert_request *req, const struct buf *issuer, const struct crypto_key *key,
-		 struct buf *out)
+static int issue(struct netfix *n, const struct cert_request *req, const struct buf *issuer,
+		 const struct crypto_key *key, struct buf *out)
 {
 	struct cert_request r = *req;
 
@@ -34,7 +34,8 @@ static int make_authorities(struct netfix *n)
 	if (err == 0)
 		err = issue(n, &root, NULL, n->root_key, &n->root_cert);
 	for (unsigned i = 0; i < NETFIX_ORGS && err == 0; i++) {
-		struct cert_request ca = {.kind = CERT_INTERMEDIATE, .name = "CA", .org = org_names[i], .path_len = 0};
+		struct cert_request ca = {
+			.kind = CERT_INTERMEDIATE, .name = "CA", .org = org_names[i], .path_len = 0};
 
 		err = crypto_key_generate(&n->ca_key[i]);
 		ca.subject = n->ca_key[i];
@@ -48,7 +49,8 @@ int netfix_identity(struct netfix *n, const char *name, enum role role, unsigned
 {
 	struct identity id = {.chain_count = 2};
 	uint8_t kem[POINT_BYTES], endorse[POINT_BYTES];
-	struct cert_request leaf = {.kind = CERT_LEAF, .name = name, .org = org_names[org], .role = role, .kem_point = kem};
+	struct cert_request leaf = {
+		.kind = CERT_LEAF, .name = name, .org = org_names[org], .role = role, .kem_point = kem};
 	int err = crypto_key_generate(&id.sign);
 
 	buf_init(&id.chain[0], 0);
@@ -131,7 +133,8 @@ static void fill_genesis(const struct netfix *n, struct genesis *g)
 
 static int open_chain(struct netfix *n, const struct genesis *g, unsigned i, bool trusted)
 {
-	int err = chain_open(tmpdir_path(tmpdir_new(), "chain"), buf_view(&n->genesis), CHAIN_NOSYNC, &n->chain[i]);
+	int err = chain_open(tmpdir_path(tmpdir_new(), "chain"), buf_view(&n->genesis), CHAIN_NOSYNC,
+			     &n->chain[i]);
 
 	if (err == 0)
 		err = genesis_apply(n->chain[i], g);
@@ -220,7 +223,8 @@ int netfix_person(struct netfix *n, const char *name, enum role role, unsigned o
 	return err;
 }
 
-int netfix_certify(const struct netfix *n, const struct hash *block, uint64_t height, struct certificate *ret_c)
+int netfix_certify(const struct netfix *n, const struct hash *block, uint64_t height,
+		   struct certificate *ret_c)
 {
 	struct vote vote = {.kind = VOTE_COMMIT, .height = height, .digest = *block};
 	struct hash digest = vote_digest(&n->network, &vote);
@@ -254,12 +258,14 @@ static int read_verdicts(struct netfix *n, uint64_t height, size_t count, uint8_
 	return err;
 }
 
-static int commit_everywhere(struct netfix *n, const struct hash *block, uint64_t height, uint8_t *verdicts, size_t count)
+static int commit_everywhere(struct netfix *n, const struct hash *block, uint64_t height, uint8_t *verdicts,
+			     size_t count)
 {
 	int err = netfix_certify(n, block, height, &n->certificate);
 
 	for (unsigned i = 0; i < n->chain_count && err == 0; i++) {
-		err = apply_commit(n->apply[i], buf_view(&n->body), &n->certificate, true, VIEW(verdicts, count), NULL, NULL);
+		err = apply_commit(n->apply[i], buf_view(&n->body), &n->certificate, true,
+				   VIEW(verdicts, count), NULL, NULL);
 		if (i == 0 && err == 0)
 			err = read_verdicts(n, height, count, verdicts);
 	}
@@ -277,7 +283,8 @@ int netfix_block(struct netfix *n, const struct apply_request *requests, size_t 
 	chain_head(n->chain[0], &head);
 	n->now_ms += 1000;
 	buf_reset(&n->body);
-	err = apply_build(n->apply[0], requests, count, count == 0, n->now_ms, 0, 0, &n->body, &block, &ids, &in);
+	err = apply_build(n->apply[0], requests, count, count == 0, n->now_ms, 0, 0, &n->body, &block, &ids,
+			  &in);
 	if (err)
 		return err;
 	mem_free(ids);

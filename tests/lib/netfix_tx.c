@@ -41,7 +41,8 @@ int netfix_proposal(struct netfix *n, const struct netfix_request *r, struct buf
 	err = contract_fill(txn, &p);
 	db_abort(txn);
 	if (err == CF_ENOTFOUND)
-		p.type = op_tx_type((enum op_code)p.op[0].code, r->by->info.role); /* the contract is to say so */
+		p.type = op_tx_type((enum op_code)p.op[0].code,
+				    r->by->info.role); /* the contract is to say so */
 	else if (err)
 		return err;
 	err = tx_proposal_encode(&p, out);
@@ -166,8 +167,8 @@ int netfix_submit(struct netfix *n, const struct netfix_request *r, struct hash 
 }
 
 /* Runs one operation whose body stands in body. */
-static int submit_one(struct netfix *n, const struct identity *by, const struct patient_id *p, enum op_code code,
-		      const struct buf *body, const struct buf *annex, struct hash *ret_id)
+static int submit_one(struct netfix *n, const struct identity *by, const struct patient_id *p,
+		      enum op_code code, const struct buf *body, const struct buf *annex, struct hash *ret_id)
 {
 	struct netfix_request *r = mem_zalloc(sizeof(*r));
 	int err;
@@ -228,7 +229,8 @@ int netfix_admit(struct netfix *n, const struct identity *by, struct keyring *k,
 int netfix_grant(struct netfix *n, const struct identity *by, struct keyring *k, const struct patient_id *p,
 		 uint32_t sections, const struct identity *to, unsigned verbs, uint64_t until_ms)
 {
-	struct op_grant op = {.sections = sections, .to = to->id, .verbs = (uint8_t)verbs, .until_ms = until_ms};
+	struct op_grant op = {
+		.sections = sections, .to = to->id, .verbs = (uint8_t)verbs, .until_ms = until_ms};
 	struct buf body, annex;
 	struct db_txn *txn;
 	int err;
@@ -304,7 +306,8 @@ int netfix_token(struct netfix *n, struct keyring *k, const struct patient_id *p
 }
 
 /* Seals plain as an inline row under a fixed secret, which goes into the annex of operation 0. */
-static int seal_inline(const struct section_keys *keys, const char *plain, struct buf *row_bytes, struct buf *annex)
+static int seal_inline(const struct section_keys *keys, const char *plain, struct buf *row_bytes,
+		       struct buf *annex)
 {
 	const uint8_t secret[CONTENT_SECRET_BYTES] = {1, 2, 3};
 	struct content_row row = {.form = CONTENT_INLINE, .epoch = keys->epoch, .window = keys->window};
@@ -330,7 +333,8 @@ int netfix_create(struct netfix *n, struct keyring *k, const struct patient_id *
 		  const struct node_id *dir, const char *name, enum node_type type, const char *plain,
 		  struct netfix_file *ret_f)
 {
-	struct op_create op = {.dir = *dir, .section = (uint8_t)section, .type = type, .attrs = {.mode = 0640}};
+	struct op_create op = {
+		.dir = *dir, .section = (uint8_t)section, .type = type, .attrs = {.mode = 0640}};
 	struct section_keys keys;
 	struct buf row, sealed;
 	int err = current_keys(n, k, p, section, &keys);
@@ -382,8 +386,8 @@ int netfix_save(struct netfix *n, struct keyring *k, const struct patient_id *p,
 }
 
 int netfix_put(struct netfix *n, const struct identity *by, struct keyring *k, const struct patient_id *p,
-	       unsigned section, const struct node_id *dir, const char *name, enum node_type type, const char *plain,
-	       struct node_id *ret_node)
+	       unsigned section, const struct node_id *dir, const char *name, enum node_type type,
+	       const char *plain, struct node_id *ret_node)
 {
 	struct netfix_file f;
 	struct hash id;

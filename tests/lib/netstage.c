@@ -46,15 +46,16 @@ int netstage_put(struct netstage *s, struct statekey key, int encoded, struct bu
 	return err;
 }
 
-int netstage_grant(struct netstage *s, const struct patient_id *p, unsigned section, const struct identity *to,
-		   unsigned verbs, uint64_t until_ms)
+int netstage_grant(struct netstage *s, const struct patient_id *p, unsigned section,
+		   const struct identity *to, unsigned verbs, uint64_t until_ms)
 {
 	struct grant_row row = {.verbs = (uint8_t)verbs, .until_ms = until_ms};
 	struct buf value;
 	int err;
 
 	buf_init(&value, 0);
-	err = netstage_put(s, statekey_grant(p, (uint8_t)section, &to->id), grant_row_encode(&row, &value), &value);
+	err = netstage_put(s, statekey_grant(p, (uint8_t)section, &to->id), grant_row_encode(&row, &value),
+			   &value);
 	buf_release(&value);
 	return err;
 }

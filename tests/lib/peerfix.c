@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static void keep(struct buf *b, struct view v, unsigned *count)
@@ -26,9 +27,12 @@ static void keep(struct buf *b, struct view v, unsigned *count)
 static void on_block(struct peerfix *f, struct view payload)
 {
 	struct wire_block block;
+	struct timespec now;
 
 	if (wire_block_decode(payload, &block) || block.height != f->height + 1)
 		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	f->arrived_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (apply_commit(f->n->apply[0], block.body, &block.certificate, true, block.verdicts, NULL, NULL)) {
 		fprintf(stderr, "peerfix: block %llu: %s\n", (unsigned long long)block.height, err_detail());
 		abort();

@@ -3,8 +3,9 @@
  * peerfix.h - four real peers in this process over inproc, and a client that follows the chain into the
  * ledger of a netfix.
  *
- * Set up people and patients with the netfix first: its blocks are put into the stores of the peers before they
- * start. Then build transactions with netfix_tx and send them with peerfix_submit. Functions return a cf_err.
+ * Set up people and patients with the netfix first: its blocks are put into the stores of the peers before
+ * they start. Then build transactions with netfix_tx and send them with peerfix_submit. Functions return a
+ * cf_err.
  */
 #ifndef TESTS_LIB_PEERFIX_H
 #define TESTS_LIB_PEERFIX_H
@@ -28,8 +29,9 @@ struct peerfix {
 
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t cond;
-	uint64_t height; /* of the netfix's ledger */
-	unsigned up;	 /* links */
+	uint64_t height;     /* of the netfix's ledger */
+	uint64_t arrived_ns; /* when the last block came, monotonic */
+	unsigned up;         /* links */
 	unsigned refused;
 	int refused_error;
 	char refused_detail[256];

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * catchup.c - WIRE_FETCH, a window of them.
+ */
+#include "net/catchup.h"
+
+#include "ledger/log.h"
+
+#include <string.h>
+
+#define MODULE "catchup"
+
+void catchup_init(struct catchup *c, struct mesh *mesh)
+{
+	memset(c, 0, sizeof(*c));
+	c->mesh = mesh;
+}
+
+static void next_member(struct catchup *c)
+{
+	unsigned n = mesh_count(c->mesh);
+
+	c->from = (uint8_t)((c->from + 1) % n);
+	if (c->from == mesh_self(c->mesh))
+		c->from = (uint8_t)((c->from + 1) % n);
+}
+
+static void ask(struct catchup *c, uint64_t own_height, uint64_t now_ms)
+{
+	if (c->target <= own_height) {
+		c->deadline_ms = 0;
+		return;
+	}
+	if (c->asked < own_height)
+		c->asked = own_height;
+	while (c->asked < c->target && c->asked < own_height + CATCHUP_AHEAD) {
+		uint64_t height = c->asked + 1;
+		uint8_t be[8];
+
+		for (unsigned i = 0; i < sizeof(be); i++)
+			be[i] = (uint8_t)(height >> (8 * (7 - i)));
+		if (mesh_ask(c->mesh, c->from, WIRE_FETCH, height, VIEW(be, sizeof(be))))
+			break; /* asked again, of another one, when the time is up */
+		c->asked = height;
+	}
+	c->deadline_ms = now_ms + CATCHUP_PATIENCE_MS;
+}
+
+void catchup_want(struct catchup *c, uint64_t height, uint8_t from, uint64_t own_height, uint64_t now_ms)
+{
+	if (height <= own_height || height <= c->target)
+		return;
+	c->target = height;
+	if (c->deadline_ms != 0)
+		return; /* under way already */
+	log_info(MODULE, "own height %llu, a member is at %llu -> fetches blocks",
+		 (unsigned long long)own_height, (unsigned long long)height);
+	c->from = from;
+	c->tries = 0;
+	if (from >= mesh_count(c->mesh) || from == mesh_self(c->mesh))
+		next_member(c);
+	c->asked = own_height;
+	ask(c, own_height, now_ms);
+}
+
+void catchup_progress(struct catchup *c, uint64_t own_height, uint64_t now_ms)
+{
+	c->tries = 0;
+	if (c->deadline_ms != 0)
+		ask(c, own_height, now_ms);
+}
+
+/* Several asked for at once are refused together: they count as one. */
+void catchup_refused(struct catchup *c, uint64_t now_ms)
+{
+	if (c->deadline_ms > now_ms + CATCHUP_REFUSED_MS)
+		c->deadline_ms = now_ms + CATCHUP_REFUSED_MS;
+}
+
+void catchup_due(struct catchup *c, uint64_t own_height, uint64_t now_ms)
+{
+	if (++c->tries > 2 * (unsigned)mesh_count(c->mesh)) {
+		log_warn(MODULE, "nobody has block %llu -> gives up for now",
+			 (unsigned long long)own_height + 1);
+		c->target = own_height;
+		c->deadline_ms = 0;
+		return;
+	}
+	next_member(c);
+	c->asked = own_height;
+	ask(c, own_height, now_ms);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chartfsd.c - the peer as a program: reads its configuration, runs until it is told to stop.
+ *
+ * Stays in the foreground: nng must not be used across a fork, and supervisors want it so. Exit codes are
+ * those of ledger/err.h.
+ */
+#include "acl/identity.h"
+#include "acl/keyfile.h"
+#include "ledger/file.h"
+#include "ledger/log.h"
+#include "ledger/mem.h"
+#include "net/conf.h"
+#include "net/peer.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PROGRAM "chartfsd"
+#define VERSION "1.0"
+#define POLL_MS 200
+#define TLS_CERTS_MAX 8
+
+static const char usage[] = "usage: " PROGRAM " [-n] [-f] [--ready-fd N] CONFIG.ini\n"
+			    "Runs one peer of a chartfs network in the foreground until SIGTERM or SIGINT.\n"
+			    "\n"
+			    "  -n, --check        check configuration, genesis and keys, then exit\n"
+			    "  -f, --foreground   accepted for supervisors; the only way it runs\n"
+			    "      --ready-fd N   write one byte to descriptor N once the peer listens\n"
+			    "      --version      print the version\n"
+			    "  -h, --help         print this\n";
+
+struct options {
+	bool check;
+	int ready_fd;
+	const char *conf;
+};
+
+/* TLS texts in memory. */
+struct tls {
+	struct buf cert;
+	struct buf key;
+	struct buf ca;
+	struct transport_tls texts;
+};
+
+static int complain(int err)
+{
+	const char *detail = err_detail();
+	bool named = err != CF_EFOREIGN || strstr(detail, err_text(err));
+
+	if (detail[0] && named)
+		fprintf(stderr, PROGRAM ": %s\n", detail);
+	else
+		fprintf(stderr, PROGRAM ": %s%s%s\n", detail, detail[0] ? ": " : "", err_text(err));
+	return err_exit_code(err);
+}
+
+/* 0 go on, 1 done, -1 wrong usage. */
+static int parse(int argc, char **argv, struct options *ret_o)
+{
+	static const struct option longs[] = {
+		{"check", no_argument, NULL, 'n'},          {"foreground", no_argument, NULL, 'f'},
+		{"ready-fd", required_argument, NULL, 'r'}, {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+	};
+	struct options o = {false, -1, NULL};
+	char *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "nfh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'n':
+			o.check = true;
+			break;
+		case 'f':
+			break;
+		case 'r':
+			o.ready_fd = (int)strtol(optarg, &end, 10);
+			if (*optarg == '\0' || *end != '\0' || o.ready_fd < 0)
+				return -1;
+			break;
+		case 'v':
+			puts(PROGRAM " " VERSION);
+			return 1;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		default:
+			return -1;
+		}
+	}
+	if (optind + 1 != argc)
+		return -1;
+	o.conf = argv[optind];
+	*ret_o = o;
+	return 0;
+}
+
+static void tls_release(struct tls *t)
+{
+	buf_release(&t->cert);
+	buf_release_secret(&t->key);
+	buf_release(&t->ca);
+}
+
+/* identity/tls.pem and tls.key, and the root. */
+static int tls_load(const struct conf_peer *conf, const char *passphrase, struct view root_der, struct tls *t)
+{
+	struct buf der[TLS_CERTS_MAX];
+	struct view view[TLS_CERTS_MAX];
+	struct crypto_key *key = NULL;
+	char path[FILE_PATH_MAX];
+	size_t count = 0;
+	int err = file_path(conf->identity_dir, "tls.pem", path);
+
+	if (!err)
+		err = cert_pem_read(path, der, TLS_CERTS_MAX, &count);
+	for (size_t i = 0; i < count; i++)
+		view[i] = buf_view(&der[i]);
+	if (!err)
+		err = cert_pem_text(view, count, &t->cert);
+	for (size_t i = 0; i < count; i++)
+		buf_release(&der[i]);
+	if (!err)
+		err = file_path(conf->identity_dir, "tls.key", path);
+	if (!err)
+		err = keyfile_read(path, passphrase, &key);
+	if (!err)
+		err = cert_key_pem_text(key, &t->key);
+	crypto_key_free(key);
+	if (!err && conf->root_cert[0])
+		err = file_read(conf->root_cert, CERT_DER_BYTES_MAX * 2, &t->ca);
+	else if (!err)
+		err = cert_pem_text(&root_der, 1, &t->ca);
+	/* nng takes C strings. */
+	if (!err)
+		err = buf_append(&t->cert, "", 1);
+	if (!err)
+		err = buf_append(&t->key, "", 1);
+	if (!err)
+		err = buf_append(&t->ca, "", 1);
+	t->texts = (struct transport_tls){(const char *)t->cert.data, (const char *)t->key.data,
+					  (const char *)t->ca.data};
+	return err;
+}
+
+static bool wants_tls(const struct conf_peer *conf, const struct genesis *g)
+{
+	bool tls = strncmp(conf->listen_peer, "tls", 3) == 0 || strncmp(conf->listen_client, "tls", 3) == 0;
+
+	for (unsigned i = 0; i < g->members.count; i++)
+		tls = tls || strncmp(g->members.member[i].peer_address, "tls", 3) == 0 ||
+		      strncmp(g->members.member[i].client_address, "tls", 3) == 0;
+	return tls;
+}
+
+/* Keys never reach a core file or a debugger of another user's. */
+static void harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static int wait_for_end(struct peer *p, const sigset_t *signals)
+{
+	const struct timespec poll = {0, POLL_MS * 1000000L};
+
+	for (;;) {
+		int sig = sigtimedwait(signals, NULL, &poll);
+
+		if (sig == SIGTERM || sig == SIGINT) {
+			log_info(PROGRAM, "signal %d -> stops", sig);
+			return 0;
+		}
+		if (peer_failed(p))
+			return CF_EIO;
+	}
+}
+
+static int run(const struct options *o, const struct peer_config *config, const sigset_t *signals)
+{
+	struct peer *p = NULL;
+	int err = peer_start(config, &p);
+
+	if (err)
+		return complain(err);
+	if (o->ready_fd >= 0) {
+		if (write(o->ready_fd, "\n", 1) != 1)
+			log_warn(PROGRAM, "descriptor %d takes no notice", o->ready_fd);
+		close(o->ready_fd);
+	}
+	err = wait_for_end(p, signals);
+	peer_stop(p);
+	return err_exit_code(err);
+}
+
+/* Everything below holds large structures: on the heap, through main's pointers. */
+static int load_and_run(const struct options *o, struct conf_peer *conf, struct genesis *g,
+			const sigset_t *signals)
+{
+	struct identity identity;
+	struct tls tls = {.texts = {NULL, NULL, NULL}};
+	struct buf genesis;
+	char passphrase[PASSPHRASE_BYTES_MAX + 1] = "";
+	struct peer_config config;
+	bool secure;
+	int code = 0, err = conf_peer_read(o->conf, conf);
+
+	buf_init(&genesis, GENESIS_BYTES_MAX);
+	buf_init(&tls.cert, 0);
+	buf_init(&tls.key, 0);
+	buf_init(&tls.ca, 0);
+	memset(&identity, 0, sizeof(identity));
+	if (!err) {
+		log_set_level(conf->log_level);
+		err = genesis_read(conf->genesis, &genesis);
+	}
+	if (!err)
+		err = genesis_decode(buf_view(&genesis), g);
+	if (!err)
+		err = passphrase_get(conf->passphrase_file[0] ? conf->passphrase_file : NULL,
+				     "passphrase: ", passphrase);
+	if (!err)
+		err = identity_load(conf->identity_dir, passphrase, &identity);
+	if (!err && !identity.endorse)
+		err = err_set(CF_EFOREIGN, "%s is not in consortium: no peer's identity", identity.info.name);
+	secure = !err && wants_tls(conf, g);
+	if (secure)
+		err = tls_load(conf, passphrase, g->root_cert, &tls);
+	mem_wipe(passphrase, sizeof(passphrase));
+	config = (struct peer_config){conf, &identity, buf_view(&genesis), secure ? &tls.texts : NULL};
+	if (err)
+		code = complain(err);
+	else if (o->check)
+		printf("%s: configuration is good\n", o->conf);
+	else
+		code = run(o, &config, signals);
+	identity_release(&identity);
+	tls_release(&tls);
+	buf_release(&genesis);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct conf_peer *conf = mem_zalloc(sizeof(*conf));
+	struct genesis *g = mem_zalloc(sizeof(*g));
+	struct options o;
+	sigset_t signals;
+	int code, parsed = parse(argc, argv, &o);
+
+	if (parsed > 0)
+		return 0;
+	if (parsed < 0 || !conf || !g) {
+		fputs(usage, stderr);
+		return err_exit_code(parsed < 0 ? CF_EUSAGE : CF_ENOMEM);
+	}
+	harden();
+	/* Before any thread: all of them block these, and the main thread takes them when it is ready. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	code = load_and_run(&o, conf, g, &signals);
+	mem_free(conf);
+	mem_free(g);
+	fflush(NULL);
+	_exit(code); /* nng's sockets are never closed, and its own exit would wait for them */
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * endorser.c - creator's signature, contract, own signature.
+ */
+#include "net/endorser.h"
+
+#include "acl/contract.h"
+#include "ledger/log.h"
+#include "ledger/mem.h"
+#include "net/ticks.h"
+#include "net/worker.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MODULE "endorser"
+#define QUEUE_BYTES_MAX ((size_t)64 << 20)
+
+struct endorser {
+	struct endorser_config config;
+	struct worker *worker;
+	struct message *waiting; /* for a height; number is the deadline */
+	unsigned waiting_count;
+	atomic_uint waiting_any; /* waiting_count, for other threads */
+};
+
+/* One proposal of a frame. */
+struct work {
+	struct wire_endorsed_item item;
+	char detail[256];
+	struct buf rwset;
+};
+
+static uint64_t endorser_handle(void *ctx, struct message *m);
+
+int endorser_new(const struct endorser_config *config, struct endorser **ret_e)
+{
+	struct worker_config worker = {config->name, QUEUE_BYTES_MAX, NULL, endorser_handle};
+	struct endorser *e = mem_zalloc(sizeof(*e));
+	int err;
+
+	assert(config->identity->endorse);
+	if (!e)
+		return CF_ENOMEM;
+	e->config = *config;
+	worker.ctx = e;
+	err = worker_new(&worker, &e->worker);
+	if (err) {
+		mem_free(e);
+		return err;
+	}
+	*ret_e = e;
+	return 0;
+}
+
+int endorser_start(struct endorser *e)
+{
+	return worker_start(e->worker);
+}
+
+void endorser_stop(struct endorser *e)
+{
+	worker_stop(e->worker);
+}
+
+void endorser_free(struct endorser *e)
+{
+	if (!e)
+		return;
+	while (e->waiting) {
+		struct message *m = e->waiting;
+
+		e->waiting = m->next;
+		message_free(m);
+	}
+	worker_free(e->worker);
+	mem_free(e);
+}
+
+void endorser_take(struct endorser *e, struct message *m)
+{
+	(void)!worker_push(e->worker, QUEUE_BULK, m); /* full: the client asks again */
+}
+
+void endorser_wake(struct endorser *e)
+{
+	if (atomic_load(&e->waiting_any) > 0)
+		worker_wake(e->worker);
+}
+
+/* --- one proposal --- */
+
+static int endorse_one(struct endorser *e, struct db_txn *txn, struct view proposal,
+		       const struct sigpath *signature, struct view annex, struct hash *ret_id,
+		       struct buf *ret_rwset)
+{
+	struct rwset_builder *builder = NULL;
+	struct tx_proposal *p = mem_alloc(sizeof(*p));
+	int err;
+
+	if (!p)
+		return CF_ENOMEM;
+	err = apply_check_proposal(e->config.apply, txn, proposal, signature, annex, p, ret_id);
+	if (!err)
+		err = rwset_builder_new(&builder);
+	if (!err)
+		err = contract_run(txn, p, ret_id, annex, ticks_wall_ms(), builder);
+	if (!err)
+		err = rwset_encode(builder, ret_rwset);
+	rwset_builder_free(builder);
+	mem_free(p);
+	return err;
+}
+
+/* --- one frame --- */
+
+static void run_all(struct endorser *e, struct db_txn *txn, const struct wire_endorse *m, struct work *work)
+{
+	for (unsigned i = 0; i < m->count; i++) {
+		struct work *w = &work[i];
+
+		err_clear();
+		buf_init(&w->rwset, RWSET_BYTES_MAX);
+		w->item.id = tx_id(m->proposal[i]);
+		w->item.error = endorse_one(e, txn, m->proposal[i], &m->signature[i], m->annex[i],
+					    &w->item.id, &w->rwset);
+		if (w->item.error) {
+			(void)snprintf(w->detail, sizeof(w->detail), "%s", err_detail());
+			buf_reset(&w->rwset);
+		}
+		w->item.detail = view_str(w->detail);
+		w->item.rwset = buf_view(&w->rwset);
+	}
+}
+
+static int sign_all(struct endorser *e, struct work *work, unsigned count)
+{
+	struct hash *digests = mem_array(NULL, count, sizeof(*digests));
+	struct sigpath *paths = mem_array(NULL, count, sizeof(*paths));
+	size_t good = 0, at = 0;
+	int err = digests && paths ? 0 : CF_ENOMEM;
+
+	for (unsigned i = 0; !err && i < count; i++) {
+		if (!work[i].item.error)
+			digests[good++] = tx_endorsement_digest(mesh_network(e->config.mesh),
+								&work[i].item.id, work[i].item.rwset);
+	}
+	if (!err && good > 0)
+		err = sigpath_sign(SIG_ENDORSEMENT, mesh_network(e->config.mesh), digests, good,
+				   e->config.identity->endorse, paths);
+	for (unsigned i = 0; !err && i < count; i++) {
+		if (!work[i].item.error)
+			work[i].item.signature = paths[at++];
+	}
+	mem_free(digests);
+	mem_free(paths);
+	return err;
+}
+
+static int answer(struct endorser *e, const struct message *m, const struct wire_endorse *frame)
+{
+	struct wire_endorsed endorsed = {.by = e->config.identity->id, .count = frame->count};
+	struct work *work = mem_array(NULL, frame->count, sizeof(*work));
+	struct chain_head head;
+	struct db_txn *txn = NULL;
+	struct buf payload;
+	int err;
+
+	buf_init(&payload, 0);
+	endorsed.item = mem_array(NULL, frame->count, sizeof(*endorsed.item));
+	if (!work || !endorsed.item) {
+		err = CF_ENOMEM;
+		goto out;
+	}
+	memset(work, 0, frame->count * sizeof(*work));
+	/* The head first: the transaction's state is then this block's or a newer one's. */
+	chain_head(e->config.chain, &head);
+	endorsed.height = head.height;
+	err = chain_read_begin(e->config.chain, &txn);
+	if (err)
+		goto out;
+	run_all(e, txn, frame, work);
+	db_abort(txn);
+	err = sign_all(e, work, frame->count);
+	for (unsigned i = 0; i < frame->count; i++)
+		endorsed.item[i] = work[i].item;
+	if (!err)
+		err = wire_endorsed_encode(&endorsed, &payload);
+	if (!err)
+		mesh_answer(e->config.mesh, m->from, WIRE_ENDORSED, m->request, buf_view(&payload));
+	for (unsigned i = 0; i < frame->count; i++)
+		buf_release(&work[i].rwset);
+out:
+	mem_free(work);
+	wire_endorsed_release(&endorsed);
+	buf_release(&payload);
+	return err;
+}
+
+static void process(struct endorser *e, struct message *m)
+{
+	struct wire_endorse frame = {.signature = NULL};
+	int err = wire_endorse_decode(message_view(m), &frame);
+
+	if (!err) {
+		err = answer(e, m, &frame);
+		wire_endorse_release(&frame);
+	}
+	if (err)
+		mesh_refuse(e->config.mesh, m->from, m->request, NULL, err, err_detail());
+	message_free(m);
+}
+
+/* --- waiting for a height --- */
+
+static uint64_t min_height(const struct message *m)
+{
+	struct dec d;
+
+	dec_init(&d, message_view(m));
+	return dec_u64(&d);
+}
+
+/* Answers those whose height is there or whose time has come; the next deadline, 0: nobody waits. */
+static uint64_t serve_waiting(struct endorser *e, uint64_t height)
+{
+	struct message **at = &e->waiting;
+	uint64_t now = ticks_ms(), next = 0;
+
+	while (*at) {
+		struct message *m = *at;
+
+		if (min_height(m) > height && now < m->number) {
+			next = next == 0 || m->number < next ? m->number : next;
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		e->waiting_count--;
+		if (min_height(m) <= height) {
+			process(e, m);
+		} else {
+			mesh_refuse(e->config.mesh, m->from, m->request, NULL, CF_EAGAIN, "behind the chain");
+			message_free(m);
+		}
+	}
+	atomic_store(&e->waiting_any, e->waiting_count);
+	return next;
+}
+
+static uint64_t endorser_handle(void *ctx, struct message *m)
+{
+	struct endorser *e = ctx;
+	struct chain_head head;
+
+	if (m) {
+		m->number = ticks_ms() + ENDORSER_WAIT_MS;
+		m->next = e->waiting;
+		e->waiting = m;
+		e->waiting_count++;
+		/* Said before the height is looked at, so that no commit between the two is missed. */
+		atomic_store(&e->waiting_any, e->waiting_count);
+	}
+	while (e->waiting_count > ENDORSER_WAITING_MAX) {
+		m = e->waiting;
+		e->waiting = m->next;
+		e->waiting_count--;
+		mesh_refuse(e->config.mesh, m->from, m->request, NULL, CF_EAGAIN, "too many wait");
+		message_free(m);
+	}
+	chain_head(e->config.chain, &head);
+	return serve_waiting(e, head.height);
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keeper.c - one message after the other, repair in between.
+ */
+#include "net/keeper.h"
+
+#include "acl/contract.h"
+#include "ledger/blob.h"
+#include "ledger/file.h"
+#include "ledger/log.h"
+#include "ledger/mem.h"
+#include "net/hashset.h"
+#include "net/seek.h"
+#include "net/ticks.h"
+#include "net/wanted.h"
+#include "net/worker.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define MODULE "keeper"
+#define QUEUE_BYTES_MAX ((size_t)64 << 20)
+#define KNOWN_PLACES 65536
+#define REPAIR_MS 500
+#define MARK_MS 30000
+#define REPAIR_AT_ONCE 64 /* blobs sought for repair; the rest of the places is for clients */
+#define KEEPER_NAMED 1000 /* kinds of the keeper's own */
+#define KEEPER_MARK 1001
+
+struct keeper {
+	struct keeper_config config;
+	struct worker *worker;
+	struct blob_store *store;
+	struct wanted *wanted;
+	struct hashset *known; /* whole trees, and chunks that were put */
+	struct seek seek;
+	bool dirty;       /* something was put since the last sync */
+	size_t repair_at; /* the root of the list that is looked at next */
+	uint64_t repair_ms;
+	bool marked; /* a mark is in the queue */
+	uint64_t mark_ms;
+	atomic_bool missed;   /* named blobs were not looked at: the height in the file must stay below */
+	atomic_ullong height; /* told of */
+	atomic_ullong blobs;
+};
+
+static uint64_t keeper_handle(void *ctx, struct message *m);
+
+static int count_blob(void *ctx, const struct hash *address, uint64_t bytes)
+{
+	struct keeper *k = ctx;
+
+	(void)address;
+	(void)bytes;
+	atomic_fetch_add(&k->blobs, 1);
+	return 0;
+}
+
+int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
+{
+	struct worker_config worker = {config->name, QUEUE_BYTES_MAX, NULL, keeper_handle};
+	struct keeper *k = mem_zalloc(sizeof(*k));
+	char path[FILE_PATH_MAX];
+	int err;
+
+	if (!k)
+		return CF_ENOMEM;
+	k->config = *config;
+	seek_init(&k->seek, config->mesh);
+	worker.ctx = k;
+	err = worker_new(&worker, &k->worker);
+	if (!err)
+		err = hashset_new(KNOWN_PLACES, &k->known);
+	if (!err)
+		err = file_path(config->data_dir, "blobs", path);
+	if (!err)
+		err = blob_dir_open(path, &k->store);
+	if (!err)
+		err = blob_walk(k->store, count_blob, k);
+	if (!err)
+		err = file_path(config->data_dir, "wanted", path);
+	if (!err)
+		err = wanted_open(path, config->chain, &k->wanted);
+	if (err) {
+		keeper_free(k);
+		return err;
+	}
+	*ret_k = k;
+	return 0;
+}
+
+int keeper_start(struct keeper *k)
+{
+	return worker_start(k->worker);
+}
+
+void keeper_stop(struct keeper *k)
+{
+	worker_stop(k->worker);
+}
+
+void keeper_free(struct keeper *k)
+{
+	if (!k)
+		return;
+	worker_free(k->worker);
+	wanted_close(k->wanted);
+	blob_close(k->store);
+	hashset_free(k->known);
+	mem_free(k);
+}
+
+void keeper_take(struct keeper *k, struct message *m)
+{
+	bool urgent = m->kind == WIRE_GET || m->kind == WIRE_BLOB;
+
+	(void)!worker_push(k->worker, urgent ? QUEUE_URGENT : QUEUE_BULK, m); /* full: it is asked again */
+}
+
+void keeper_committed(struct keeper *k, const struct tx *tx)
+{
+	const struct tx_proposal *p = &tx->proposal;
+	struct message *m = NULL;
+
+	if (p->blob_count == 0)
+		return;
+	if (message_new(KEEPER_NAMED, VIEW(p->blob, p->blob_count * sizeof(p->blob[0])), &m) ||
+	    worker_push(k->worker, QUEUE_BULK, m)) {
+		log_warn(MODULE, "blobs of a transaction are not looked at now -> at the next start");
+		atomic_store(&k->missed, true);
+	}
+}
+
+void keeper_height(struct keeper *k, uint64_t height)
+{
+	atomic_store(&k->height, height);
+}
+
+uint64_t keeper_blobs(const struct keeper *k)
+{
+	return atomic_load(&k->blobs);
+}
+
+/* --- storing --- */
+
+static int store(struct keeper *k, const struct hash *address, struct view bytes)
+{
+	bool had = blob_has(k->store, address);
+	int err = blob_put(k->store, address, bytes);
+
+	if (err)
+		return err;
+	k->dirty = true;
+	if (!had)
+		atomic_fetch_add(&k->blobs, 1);
+	if (!blob_is_node(bytes))
+		hashset_add(k->known, address);
+	return 0;
+}
+
+/* The envelope's signature by an active identity. */
+static int check_sender(struct keeper *k, const struct wire_frame *f)
+{
+	uint8_t point[POINT_BYTES];
+	struct identity_row row;
+	struct db_txn *txn = NULL;
+	bool active = false;
+	int err = chain_read_begin(k->config.chain, &txn);
+
+	if (!err)
+		err = state_identity(txn, &f->sender, &row);
+	if (!err) {
+		active = row.status == IDENTITY_ACTIVE;
+		memcpy(point, row.role == ROLE_PEER ? row.endorse_point : row.sign_point, POINT_BYTES);
+	}
+	db_abort(txn);
+	if (err == CF_ENOTFOUND)
+		return err_set(CF_EFOREIGN, "the sender is not registered");
+	if (!err && !active)
+		return err_set(CF_EREVOKED, "the sender is not active");
+	return err ? err : verifier_check(k->config.verifier, point, &f->digest, f->sig);
+}
+
+static int put(struct keeper *k, const struct message *m, const struct wire_frame *f)
+{
+	struct hash address = blob_address(f->payload);
+	int err = store(k, &address, f->payload);
+
+	if (!err)
+		mesh_answer(k->config.mesh, m->from, WIRE_PUT_OK, f->request, VIEW(address.b, HASH_BYTES));
+	return err;
+}
+
+/* --- receipts --- */
+
+struct tree_look {
+	struct keeper *keeper;
+	struct wire_receipt *receipt; /* of what is missing; NULL: it is sought */
+};
+
+static bool look_is_complete(void *ctx, const struct hash *address)
+{
+	return hashset_has(((struct tree_look *)ctx)->keeper->known, address);
+}
+
+static int look_on_complete(void *ctx, const struct hash *address)
+{
+	hashset_add(((struct tree_look *)ctx)->keeper->known, address);
+	return 0;
+}
+
+static int look_on_missing(void *ctx, const struct hash *address)
+{
+	struct tree_look *look = ctx;
+	struct wire_receipt *r = look->receipt;
+
+	if (!r) {
+		if (look->keeper->seek.used < REPAIR_AT_ONCE)
+			(void)!seek_start(&look->keeper->seek, address, NULL, ticks_ms());
+		return 0;
+	}
+	if (r->missing_count < sizeof(r->missing) / sizeof(r->missing[0]))
+		r->missing[r->missing_count++] = *address;
+	return 0;
+}
+
+static int look_at(struct keeper *k, const struct hash *root, struct wire_receipt *receipt)
+{
+	struct tree_look look = {k, receipt};
+	const struct blob_tree_visit visit = {&look, look_is_complete, look_on_complete, look_on_missing};
+
+	return blob_tree_check(k->store, root, &visit);
+}
+
+static int hold(struct keeper *k, const struct message *m, const struct wire_frame *f)
+{
+	struct wire_receipt receipt = {.by = k->config.identity->id, .held = true};
+	struct hash digest;
+	struct wire_hold hold;
+	struct buf payload;
+	int err = wire_hold_decode(f->payload, &hold);
+
+	for (unsigned i = 0; !err && i < hold.count; i++) {
+		err = look_at(k, &hold.blob[i].root, &receipt);
+		if (err == CF_ENOTFOUND) {
+			receipt.held = false;
+			err = 0;
+		}
+	}
+	if (!err && receipt.held && k->dirty) {
+		err = blob_sync(k->store);
+		k->dirty = err != 0;
+	}
+	if (!err && receipt.held) {
+		digest = tx_receipt_digest(mesh_network(k->config.mesh), hold.blob, hold.count);
+		err = sigpath_sign(SIG_RECEIPT, mesh_network(k->config.mesh), &digest, 1,
+				   k->config.identity->endorse, &receipt.signature);
+	}
+	if (err)
+		return err;
+	buf_init(&payload, 0);
+	err = wire_receipt_encode(&receipt, &payload);
+	if (!err)
+		mesh_answer(k->config.mesh, m->from, WIRE_RECEIPT, f->request, buf_view(&payload));
+	buf_release(&payload);
+	return err;
+}
+
+static void take_signed(struct keeper *k, const struct message *m)
+{
+	struct wire_frame f;
+	int err = wire_frame_decode(message_view(m), mesh_network(k->config.mesh), &f);
+
+	if (err)
+		return; /* not even a request id to answer to */
+	err_clear();
+	err = check_sender(k, &f);
+	if (!err)
+		err = f.kind == WIRE_PUT ? put(k, m, &f) : hold(k, m, &f);
+	if (err)
+		mesh_refuse(k->config.mesh, m->from, f.request, NULL, err, err_detail());
+}
+
+/* --- handing out --- */
+
+static void answer_blob(struct keeper *k, const struct seek_client *to, const struct hash *address,
+			bool found, struct view bytes)
+{
+	const struct wire_blob blob = {*address, found, bytes};
+	struct buf payload;
+
+	buf_init(&payload, 0);
+	if (wire_blob_encode(&blob, &payload) == 0)
+		mesh_answer(k->config.mesh, to->from, WIRE_BLOB, to->request, buf_view(&payload));
+	buf_release(&payload);
+}
+
+static void get(struct keeper *k, const struct message *m)
+{
+	const struct seek_client client = {m->from, m->request};
+	struct hash address;
+	struct buf bytes;
+	struct dec d;
+	int err;
+
+	dec_init(&d, message_view(m));
+	dec_fixed(&d, address.b, HASH_BYTES);
+	if (dec_done(&d)) {
+		mesh_refuse(k->config.mesh, m->from, m->request, NULL, CF_EDECODE, "");
+		return;
+	}
+	buf_init(&bytes, BLOB_BYTES_MAX);
+	err = blob_get(k->store, &address, &bytes);
+	if (err == CF_ECORRUPT)
+		hashset_clear(k->known); /* what else is damaged is to be found out anew */
+	if (!err) {
+		answer_blob(k, &client, &address, true, buf_view(&bytes));
+	} else if (m->relayed) {
+		/* A member that repairs: passing it on could go round in circles. */
+		answer_blob(k, &client, &address, false, VIEW_NONE);
+		if (err == CF_ECORRUPT)
+			(void)!seek_start(&k->seek, &address, NULL, ticks_ms());
+	} else {
+		err = seek_start(&k->seek, &address, &client, ticks_ms());
+		if (err)
+			mesh_refuse(k->config.mesh, m->from, m->request, NULL, err, "");
+	}
+	buf_release(&bytes);
+}
+
+/* --- repair --- */
+
+static void seek_give_up(struct keeper *k, struct seek_entry *e)
+{
+	for (unsigned i = 0; i < e->clients; i++)
+		answer_blob(k, &e->client[i], &e->address, false, VIEW_NONE);
+	seek_end(&k->seek, e);
+}
+
+static void on_blob(struct keeper *k, const struct message *m)
+{
+	struct seek_entry *e;
+	struct wire_blob blob;
+	int err;
+
+	if (wire_blob_decode(message_view(m), &blob))
+		return;
+	e = seek_find(&k->seek, &blob.address);
+	if (!e)
+		return;
+	err = blob.found ? store(k, &blob.address, blob.bytes) : CF_ENOTFOUND;
+	if (err && blob.found)
+		log_warn(MODULE, "a blob from member %u is not kept: %s", e->member, err_name(err));
+	if (err) {
+		if (!seek_next(&k->seek, e, ticks_ms()))
+			seek_give_up(k, e);
+		return;
+	}
+	for (unsigned i = 0; i < e->clients; i++)
+		answer_blob(k, &e->client[i], &e->address, true, blob.bytes);
+	seek_end(&k->seek, e);
+	k->repair_ms = 0; /* what hangs below it may be wanted */
+}
+
+static void named(struct keeper *k, const struct message *m)
+{
+	struct tx_blob blob;
+
+	for (size_t at = 0; at + sizeof(blob) <= m->len; at += sizeof(blob)) {
+		memcpy(&blob, m->bytes + at, sizeof(blob));
+		if (hashset_has(k->known, &blob.root) || look_at(k, &blob.root, NULL) == 0)
+			continue;
+		if (wanted_add(k->wanted, &blob.root))
+			log_warn(MODULE, "repair list is full -> a blob is repaired when it is asked for");
+	}
+}
+
+/* Looks at wanted roots until enough is being sought. */
+static void repair(struct keeper *k, uint64_t now_ms)
+{
+	size_t count = wanted_count(k->wanted);
+
+	if (count == 0 || now_ms < k->repair_ms)
+		return;
+	k->repair_ms = now_ms + REPAIR_MS;
+	for (size_t i = 0; i < count && wanted_count(k->wanted) > 0 && k->seek.used < REPAIR_AT_ONCE; i++) {
+		struct hash root;
+
+		k->repair_at = (k->repair_at + 1) % wanted_count(k->wanted);
+		root = *wanted_at(k->wanted, k->repair_at);
+		if (look_at(k, &root, NULL) == 0)
+			wanted_remove(k->wanted, &root);
+	}
+}
+
+/* The height is saved once a mark has passed the queue: everything named up to it has been looked at then. */
+static void mark(struct keeper *k, uint64_t now_ms)
+{
+	struct message *m = NULL;
+
+	if (now_ms < k->mark_ms)
+		return;
+	k->mark_ms = now_ms + MARK_MS;
+	if (k->marked || message_new(KEEPER_MARK, VIEW_NONE, &m))
+		return;
+	/* In this order: a block that is told of after the flag was read is above the height. */
+	m->number = atomic_load(&k->height);
+	if (atomic_load(&k->missed))
+		m->number = 0;
+	k->marked = worker_push(k->worker, QUEUE_BULK, m) == 0;
+}
+
+static void take(struct keeper *k, const struct message *m)
+{
+	switch (m->kind) {
+	case WIRE_PUT:
+	case WIRE_HOLD:
+		take_signed(k, m);
+		break;
+	case WIRE_GET:
+		get(k, m);
+		break;
+	case WIRE_BLOB:
+		on_blob(k, m);
+		break;
+	case KEEPER_NAMED:
+		named(k, m);
+		break;
+	case KEEPER_MARK:
+		k->marked = false;
+		if (wanted_save(k->wanted, m->number))
+			log_warn(MODULE, "repair list cannot be written: %s", err_detail());
+		break;
+	default:
+		assert(!"a message of this kind is not for the keeper");
+	}
+}
+
+static uint64_t keeper_handle(void *ctx, struct message *m)
+{
+	struct keeper *k = ctx;
+	struct seek_entry *e;
+	uint64_t now, next = 0;
+
+	if (m)
+		take(k, m);
+	message_free(m);
+	now = ticks_ms();
+	while ((e = seek_overdue(&k->seek, now, &next)) != NULL) {
+		if (!seek_next(&k->seek, e, now))
+			seek_give_up(k, e);
+	}
+	repair(k, now);
+	mark(k, now);
+	if (next == 0 || k->mark_ms < next)
+		next = k->mark_ms;
+	if (wanted_count(k->wanted) > 0 && k->repair_ms < next)
+		next = k->repair_ms;
+	return next;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keeper.h - the thread that keeps blobs: takes, hands out, gives receipts, repairs.
+ *
+ * A receipt says that everything below the named roots is here and durable; it is signed after the sync. What
+ * is missing or damaged here and asked for, or named by a committed transaction, is fetched from other
+ * members and put in its place. Nothing that does not hash to its address leaves.
+ */
+#ifndef NET_KEEPER_H
+#define NET_KEEPER_H
+
+#include "ledger/chain.h"
+#include "net/mesh.h"
+#include "net/queue.h"
+#include "net/verifier.h"
+
+struct keeper;
+
+struct keeper_config {
+	struct chain *chain; /* borrowed, as the next three */
+	struct mesh *mesh;
+	struct verifier *verifier;
+	const struct identity *identity;
+	const char *data_dir; /* blobs/ and wanted in it */
+	const char *name;     /* for logs */
+};
+
+/* Errors: those of blob_dir_open and wanted_open. */
+int keeper_new(const struct keeper_config *config, struct keeper **ret_k) must_check;
+int keeper_start(struct keeper *k) must_check;
+void keeper_stop(struct keeper *k);
+void keeper_free(struct keeper *k); /* accepts NULL */
+
+/*
+ * Takes ownership. WIRE_PUT, WIRE_HOLD: the whole frame as bytes, its signature is checked here. WIRE_GET:
+ * the payload, relayed set when a member asks. WIRE_BLOB: the payload of an answer to this peer.
+ */
+void keeper_take(struct keeper *k, struct message *m);
+
+/* A valid transaction of a committed block; then: all up to height has been told. On the replica's thread. */
+void keeper_committed(struct keeper *k, const struct tx *tx);
+void keeper_height(struct keeper *k, uint64_t height);
+
+uint64_t keeper_blobs(const struct keeper *k); /* stored; any thread */
+
+#endif

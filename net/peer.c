@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * peer.c - opens what a peer has, in order, and sends each frame that arrives to the thread it is for.
+ */
+#include "net/peer.h"
+
+#include "acl/apply.h"
+#include "ledger/file.h"
+#include "ledger/log.h"
+#include "ledger/mem.h"
+#include "net/intake.h"
+#include "net/keeper.h"
+#include "net/replica.h"
+#include "net/ticks.h"
+#include "net/verifier.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define MODULE "peer"
+
+struct peer {
+	struct peer_config config;
+	uint8_t self; /* index among the members */
+	struct members members;
+	struct chain *chain;
+	struct apply *apply;
+	struct verifier *verifier;
+	struct transport *transport;
+	struct mesh *mesh;
+	struct feed *feed;
+	struct keeper *keeper;
+	struct endorser *endorser; /* NULL: the configuration says no */
+	struct replica *replica;
+	struct intake *intake;
+	atomic_bool failed;
+};
+
+/* --- frames in --- */
+
+static void hand(struct peer *p, struct transport_from from, const struct wire_frame *f, struct view bytes)
+{
+	struct message *m = NULL;
+
+	if (message_new(f->kind, bytes, &m))
+		return; /* lost, as a frame may be */
+	m->from = from;
+	m->request = f->request;
+	switch (f->kind) {
+	case WIRE_SUBMIT:
+	case WIRE_STATUS_ASK:
+		intake_take(p->intake, m);
+		return;
+	case WIRE_SUBSCRIBE:
+	case WIRE_FETCH:
+		feed_take(p->feed, m);
+		return;
+	case WIRE_GET:
+		m->relayed = mesh_is_member(p->mesh, &f->sender);
+		keeper_take(p->keeper, m);
+		return;
+	case WIRE_PUT:
+	case WIRE_HOLD:
+		keeper_take(p->keeper, m);
+		return;
+	case WIRE_ENDORSE:
+		if (p->endorser) {
+			endorser_take(p->endorser, m);
+			return;
+		}
+		mesh_refuse(p->mesh, from, f->request, NULL, CF_EUNSUPPORTED, "endorses nothing");
+		break;
+	default:
+		break; /* an answer nobody asked for */
+	}
+	message_free(m);
+}
+
+/* From a client, or from a member as a client. */
+static void on_request(struct peer *p, struct transport_from from, struct view bytes)
+{
+	struct wire_frame f = {.request = 0};
+
+	/* What is signed is decoded on the keeper's thread: its digest takes longer than nng's may wait. */
+	if (bytes.len > 2 && wire_kind_enveloped((enum wire_kind)bytes.data[1])) {
+		f.kind = (enum wire_kind)bytes.data[1];
+		hand(p, from, &f, bytes);
+		return;
+	}
+	if (wire_frame_decode(bytes, mesh_network(p->mesh), &f) == 0)
+		hand(p, from, &f, f.payload);
+}
+
+/* An answer to what this peer asked of another. */
+static void on_answer(struct peer *p, struct view bytes)
+{
+	struct wire_frame f;
+	struct message *m = NULL;
+
+	if (bytes.len > 2 && wire_kind_enveloped((enum wire_kind)bytes.data[1]))
+		return;
+	if (wire_frame_decode(bytes, mesh_network(p->mesh), &f))
+		return;
+	if (f.kind != WIRE_BLOCK && f.kind != WIRE_REFUSED && f.kind != WIRE_BLOB)
+		return;
+	if (message_new(f.kind, f.payload, &m))
+		return;
+	if (f.kind == WIRE_BLOB)
+		keeper_take(p->keeper, m);
+	else
+		(void)!replica_take(p->replica, QUEUE_BULK, m);
+}
+
+/* A vote, or a request that a member relays, which is checked as any other. */
+static void on_vote(struct peer *p, struct view bytes)
+{
+	struct view relayed = VIEW_NONE;
+	struct wire_frame f;
+	struct message *m = NULL;
+	bool relay;
+
+	if (bytes.len < 2 || bytes.data[1] != WIRE_PBFT ||
+	    wire_frame_decode(bytes, mesh_network(p->mesh), &f))
+		return;
+	relay = pbft_is_relay(f.payload, &relayed);
+	if (!relay && !pbft_is_message(f.payload))
+		return;
+	if (message_new(WIRE_PBFT, relay ? relayed : f.payload, &m))
+		return;
+	if (relay)
+		intake_take(p->intake, m);
+	else
+		(void)!replica_take(p->replica, QUEUE_URGENT, m); /* full: it is sent again */
+}
+
+static void on_recv(void *ctx, struct transport_from from, struct transport_link *link, struct view frame)
+{
+	struct peer *p = ctx;
+
+	if (link)
+		on_answer(p, frame);
+	else if (from.pipe == 0)
+		on_vote(p, frame);
+	else
+		on_request(p, from, frame);
+}
+
+static void on_gone(void *ctx, uint32_t listener, uint32_t pipe)
+{
+	feed_gone(((struct peer *)ctx)->feed, listener, pipe);
+}
+
+/* --- opening --- */
+
+/* Finds this identity among the members: by its name and its key. */
+static int find_self(struct peer *p)
+{
+	const struct identity *id = p->config.identity;
+
+	for (unsigned i = 0; i < p->members.count; i++) {
+		const struct member *m = &p->members.member[i];
+
+		if (memcmp(m->id.b, id->id.b, IDENTITY_BYTES) == 0 &&
+		    memcmp(m->sign_point, id->info.sign_point, POINT_BYTES) == 0) {
+			p->self = (uint8_t)i;
+			return 0;
+		}
+	}
+	return err_set(CF_EFOREIGN, "%s of %s is not in consortium: no member of this network", id->info.name,
+		       id->info.org);
+}
+
+static int check_certificate(const struct peer *p, const struct genesis *g)
+{
+	const struct identity *id = p->config.identity;
+	struct view chain[CERT_CHAIN_MAX];
+
+	if (id->chain_count == 0)
+		return err_set(CF_EFOREIGN, "no certificate");
+	for (size_t i = 1; i < id->chain_count; i++)
+		chain[i - 1] = buf_view(&id->chain[i]);
+	return cert_check_chain(buf_view(&id->chain[0]), chain, id->chain_count - 1, g->root_cert, VIEW_NONE,
+				ticks_wall_ms());
+}
+
+/* The newest block: its bytes, the state root it names, and its certificate. */
+static int check_tip(struct peer *p, struct db_txn *txn)
+{
+	struct chain_block_info info;
+	struct chain_head head;
+	struct block block;
+	struct hash root, members;
+	struct buf bytes;
+	int err;
+
+	chain_head(p->chain, &head);
+	if (head.height == 0)
+		return 0;
+	buf_init(&bytes, 0);
+	err = chain_block_info(txn, head.height, &info);
+	if (!err)
+		err = chain_block_read(p->chain, txn, head.height, &bytes);
+	if (!err)
+		err = block_decode(buf_view(&bytes), &block);
+	if (err) {
+		buf_release(&bytes);
+		return err;
+	}
+	err = state_root(txn, &root);
+	if (!err && (!hash_equal(&root, &block.header.state_root) || !hash_equal(&block.hash, &head.hash)))
+		err = err_set(CF_ECORRUPT, "state and block %llu do not belong together",
+			      (unsigned long long)head.height);
+	if (!err)
+		err = members_hash(&p->members, &members);
+	/* A block that changed the set was decided by another one. */
+	if (!err && hash_equal(&members, &block.header.members))
+		err = certificate_verify(&info.certificate, chain_network(p->chain), &p->members,
+					 apply_member_keys(p->apply));
+	block_release(&block);
+	buf_release(&bytes);
+	return err == CF_ESIG ? err_set(CF_ECORRUPT, "certificate of block %llu does not verify",
+					(unsigned long long)head.height)
+			      : err;
+}
+
+static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *tx, uint8_t verdict,
+		  const struct rwset *rwset)
+{
+	struct peer *p = ctx;
+
+	(void)height;
+	(void)index;
+	(void)rwset;
+	if (verdict == VERDICT_VALID)
+		keeper_committed(p->keeper, tx);
+}
+
+static int open_chain(struct peer *p)
+{
+	const struct apply_observer observer = {.ctx = p, .on_tx = on_tx};
+	struct genesis *g = mem_zalloc(sizeof(*g));
+	struct db_txn *txn = NULL;
+	char path[FILE_PATH_MAX];
+	int err = g ? genesis_decode(p->config.genesis, g) : CF_ENOMEM;
+
+	if (!err)
+		err = check_certificate(p, g);
+	if (!err)
+		err = file_dir_make(p->config.conf->data_dir);
+	if (!err)
+		err = file_path(p->config.conf->data_dir, "chain", path);
+	if (!err)
+		err = chain_open(path, p->config.genesis, 0, &p->chain);
+	if (!err)
+		err = genesis_apply(p->chain, g);
+	mem_free(g);
+	if (!err)
+		err = apply_new(p->chain, false, &observer, &p->apply);
+	if (err)
+		return err;
+	p->members = *apply_members(p->apply);
+	err = find_self(p);
+	if (!err)
+		err = chain_read_begin(p->chain, &txn);
+	if (!err)
+		err = check_tip(p, txn);
+	db_abort(txn);
+	return err;
+}
+
+static void on_failed(void *ctx)
+{
+	atomic_store(&((struct peer *)ctx)->failed, true);
+}
+
+static void fill_status(void *ctx, struct wire_status *ret_status)
+{
+	peer_status(ctx, ret_status);
+}
+
+/*
+ * May it vote? Not when there are blocks and no vote log: what it signed before is unknown, and it could sign
+ * something else now (CORRECTNESS 1.5, amnesia). It follows, until it is admitted anew with another key.
+ */
+static uint8_t voting_index(const struct peer *p)
+{
+	char path[FILE_PATH_MAX];
+	struct chain_head head;
+
+	if (!p->config.conf->order)
+		return PBFT_LEARNER;
+	chain_head(p->chain, &head);
+	if (head.height > 0 && (file_path(p->config.conf->data_dir, "votes", path) || !file_exists(path))) {
+		log_error(MODULE, "there are blocks and no vote log -> follows without voting");
+		return PBFT_LEARNER;
+	}
+	return p->self;
+}
+
+static int open_parts(struct peer *p)
+{
+	const struct conf_peer *conf = p->config.conf;
+	const struct identity *id = p->config.identity;
+	struct transport_config transport = {
+		.tls = p->config.tls, .ctx = p, .on_recv = on_recv, .on_gone = on_gone};
+	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
+	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
+	struct keeper_config keeper = {p->chain, NULL, NULL, id, conf->data_dir, conf->name};
+	struct replica_config replica = {.chain = p->chain,
+					 .apply = p->apply,
+					 .identity = id,
+					 .conf = conf,
+					 .self = voting_index(p),
+					 .data_dir = conf->data_dir,
+					 .name = conf->name,
+					 .on_failed = on_failed,
+					 .ctx = p};
+	struct intake_config intake = {
+		.chain = p->chain, .apply = p->apply, .name = conf->name, .ctx = p, .status = fill_status};
+	int err = transport_new(&transport, &p->transport);
+
+	if (err)
+		return err;
+	mesh.transport = p->transport;
+	mesh.members = p->members;
+	err = mesh_new(&mesh, &p->mesh);
+	if (!err)
+		err = verifier_new(&p->verifier);
+	keeper.verifier = replica.verifier = p->verifier;
+	keeper.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
+	if (!err)
+		err = feed_new(p->chain, p->mesh, conf->name, &p->feed);
+	if (!err)
+		err = keeper_new(&keeper, &p->keeper);
+	if (!err && conf->endorse)
+		err = endorser_new(&endorser, &p->endorser);
+	replica.feed = p->feed;
+	replica.keeper = p->keeper;
+	replica.endorser = p->endorser;
+	if (!err)
+		err = replica_new(&replica, &p->replica);
+	intake.replica = p->replica;
+	return err ? err : intake_new(&intake, &p->intake);
+}
+
+static const char *listen_url(const char *own, const char *public)
+{
+	return own[0] ? own : public;
+}
+
+static int start_parts(struct peer *p)
+{
+	const struct conf_peer *conf = p->config.conf;
+	const struct member *m = &p->members.member[p->self];
+	int err = feed_start(p->feed);
+
+	if (!err)
+		err = keeper_start(p->keeper);
+	if (!err && p->endorser)
+		err = endorser_start(p->endorser);
+	if (!err)
+		err = transport_listen(p->transport, TRANSPORT_PEER,
+				       listen_url(conf->listen_peer, m->peer_address));
+	if (!err)
+		err = mesh_dial(p->mesh);
+	if (!err)
+		err = replica_start(p->replica);
+	if (!err)
+		err = intake_start(p->intake);
+	if (!err)
+		err = transport_listen(p->transport, TRANSPORT_GATEWAY,
+				       listen_url(conf->listen_client, m->client_address));
+	return err;
+}
+
+int peer_start(const struct peer_config *config, struct peer **ret_peer)
+{
+	struct peer *p = mem_zalloc(sizeof(*p));
+	struct chain_head head;
+	int err;
+
+	assert(config && config->conf && config->identity && ret_peer);
+	if (!p)
+		return CF_ENOMEM;
+	p->config = *config;
+	if (!config->identity->endorse)
+		err = err_set(CF_EFOREIGN, "%s is not in consortium: no peer's identity",
+			      config->identity->info.name);
+	else
+		err = open_chain(p);
+	if (!err)
+		err = open_parts(p);
+	if (!err)
+		err = start_parts(p);
+	if (err) {
+		peer_stop(p);
+		return err;
+	}
+	chain_head(p->chain, &head);
+	log_info(MODULE, "%s: member %u of %u, height %llu -> listens", config->conf->name, p->self,
+		 p->members.count, (unsigned long long)head.height);
+	*ret_peer = p;
+	return 0;
+}
+
+void peer_stop(struct peer *p)
+{
+	if (!p)
+		return;
+	/* First no frame comes in, then each thread ends; what they still send goes nowhere. */
+	transport_free(p->transport);
+	if (p->intake)
+		intake_stop(p->intake);
+	if (p->replica)
+		replica_stop(p->replica);
+	if (p->endorser)
+		endorser_stop(p->endorser);
+	if (p->keeper)
+		keeper_stop(p->keeper);
+	if (p->feed)
+		feed_stop(p->feed);
+	intake_free(p->intake);
+	replica_free(p->replica);
+	endorser_free(p->endorser);
+	keeper_free(p->keeper);
+	feed_free(p->feed);
+	mesh_free(p->mesh);
+	verifier_free(p->verifier);
+	apply_free(p->apply);
+	chain_close(p->chain);
+	mem_free(p);
+}
+
+bool peer_failed(const struct peer *p)
+{
+	return atomic_load(&p->failed);
+}
+
+void peer_status(struct peer *p, struct wire_status *ret_status)
+{
+	replica_status(p->replica, ret_status);
+	ret_status->by = p->config.identity->id;
+	ret_status->blobs = keeper_blobs(p->keeper);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replica.h - the one thread that drives the PBFT core and writes the chain.
+ *
+ * An event goes into the core; what comes out is done in this order: records to the vote log, sync, messages,
+ * then build, check or execute, which give the next event (net/pbft.h). A block is published to
+ * followers when its certificate exists, before the stores take it: the certificate shows that a quorum
+ * has its body on disk. Catches up by certified blocks when it is behind.
+ */
+#ifndef NET_REPLICA_H
+#define NET_REPLICA_H
+
+#include "acl/apply.h"
+#include "net/conf.h"
+#include "net/endorser.h"
+#include "net/feed.h"
+#include "net/keeper.h"
+#include "net/mesh.h"
+
+struct replica;
+
+struct replica_config {
+	struct chain *chain; /* all borrowed; with its genesis state */
+	struct apply *apply; /* from replica_start on this thread is its only user but for checks */
+	struct mesh *mesh;
+	struct feed *feed;
+	struct keeper *keeper;
+	struct endorser *endorser; /* NULL: this peer endorses nothing */
+	struct verifier *verifier;
+	const struct identity *identity;
+	const struct conf_peer *conf;
+	uint8_t self;         /* own index, or PBFT_LEARNER */
+	const char *data_dir; /* votes/ and evidence/ in it */
+	const char *name;     /* for logs */
+	/* The replica has stopped for good: own stores or disk in doubt. On its thread. */
+	void (*on_failed)(void *ctx);
+	void *ctx;
+};
+
+/* Reads the vote log back. Errors: CF_ECORRUPT (vote log damaged: never vote with it), CF_EIO, CF_ENOMEM. */
+int replica_new(const struct replica_config *config, struct replica **ret_r) must_check;
+int replica_start(struct replica *r) must_check;
+void replica_stop(struct replica *r);
+void replica_free(struct replica *r); /* accepts NULL */
+
+/*
+ * Takes ownership. Kinds: WIRE_PBFT, a core's message; WIRE_SUBMIT, a checked request (body_request_encode)
+ * with id, number = valid_until and relayed set; WIRE_BLOCK and WIRE_REFUSED, answers to the catch-up.
+ * CF_EAGAIN.
+ */
+int replica_take(struct replica *r, enum queue_lane lane, struct message *m) must_check;
+
+/* All but by, blobs. detail stays valid. Any thread. */
+void replica_status(struct replica *r, struct wire_status *ret_status);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replica_chain.c - the replica's side of acl/apply: what the core asks for, done on the chain.
+ */
+#include "net/replica_private.h"
+
+#include "ledger/log.h"
+#include "ledger/mem.h"
+#include "net/body.h"
+#include "net/ticks.h"
+
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MODULE REPLICA_MODULE
+#define DISK_FULL_RETRY_MS 500
+
+/* Own trouble is never a fault of the block (CORRECTNESS 2, V8). */
+static bool is_trouble(int err)
+{
+	return err == CF_ENOMEM || err == CF_EIO || err == CF_EFULL || err == CF_ECORRUPT;
+}
+
+static void forget_ids(struct replica *r)
+{
+	mem_free(r->ids);
+	r->ids = NULL;
+	r->id_count = 0;
+}
+
+bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)
+{
+	size_t count = u->build.request_count;
+	struct apply_request *requests = mem_array(NULL, count, sizeof(*requests));
+	struct hash digest = {{0}};
+	int err = requests ? 0 : CF_ENOMEM;
+
+	forget_ids(r);
+	buf_reset(&r->body);
+	/* Encoded by this replica's intake: they decode. */
+	for (size_t i = 0; !err && i < count; i++)
+		err = body_request_decode(u->build.requests[i].bytes, &requests[i].tx, &requests[i].annex);
+	if (!err)
+		err = apply_build(r->config.apply, requests, count, u->build.heartbeat, ticks_wall_ms(),
+				  u->build.view, r->config.self, &r->body, &digest, &r->ids, &r->id_count);
+	mem_free(requests);
+	if (is_trouble(err)) {
+		replica_fail(r, err, "block cannot be built");
+		return false;
+	}
+	if (err) {
+		if (err != CF_ENOTFOUND)
+			log_warn(MODULE, "no block of %zu requests: %s (%s) -> dropped", count, err_name(err),
+				 err_detail());
+		buf_reset(&r->body);
+		forget_ids(r);
+	}
+	*ret_event = (struct pbft_event){.kind = PBFT_BUILT};
+	ret_event->u.built.body = buf_view(&r->body);
+	ret_event->u.built.digest = digest;
+	ret_event->u.built.ids = r->ids;
+	ret_event->u.built.id_count = r->id_count;
+	return true;
+}
+
+bool replica_check(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)
+{
+	struct hash hash;
+	int err = apply_check(r->config.apply, u->check.body, u->check.fresh, ticks_wall_ms(), &hash);
+
+	if (is_trouble(err)) {
+		replica_fail(r, err, "proposal cannot be checked");
+		return false;
+	}
+	if (err)
+		log_warn(MODULE, "proposal at height %llu, view %llu is refused: %s (%s)",
+			 (unsigned long long)u->check.height, (unsigned long long)u->check.view,
+			 err_name(err), err_detail());
+	*ret_event = (struct pbft_event){.kind = PBFT_CHECKED};
+	ret_event->u.checked.digest = u->check.digest;
+	ret_event->u.checked.ok = err == 0 && hash_equal(&hash, &u->check.digest);
+	return true;
+}
+
+/* A full disk is waited out: nothing was changed, and the rest of the network goes on meanwhile. */
+static int commit(struct replica *r, struct view body, const struct certificate *c, struct view verdicts)
+{
+	bool full = false;
+	int err;
+
+	forget_ids(r);
+	for (;;) {
+		err = apply_commit(r->config.apply, body, c, false, verdicts, &r->ids, &r->id_count);
+		if (err != CF_EFULL || atomic_load(&r->stopping))
+			break;
+		if (!full)
+			log_error(MODULE, "no space for block %llu -> waits for space, does not vote",
+				  (unsigned long long)c->height);
+		full = true;
+		replica_say(r, "disk full");
+		usleep(DISK_FULL_RETRY_MS * 1000);
+	}
+	if (full && !err) {
+		log_info(MODULE, "space again -> goes on");
+		replica_say(r, "");
+	}
+	if (err)
+		return err;
+	r->height = c->height;
+	for (uint32_t i = 0; i < r->id_count; i++)
+		pending_remove(r->pending, &r->ids[i]);
+	keeper_height(r->config.keeper, r->height);
+	if (r->config.endorser)
+		endorser_wake(r->config.endorser);
+	catchup_progress(&r->catchup, r->height, ticks_ms());
+	return 0;
+}
+
+/* Before it is stored, when its verdicts can be told. True when that was done. */
+static bool publish_early(struct replica *r, struct view body, const struct certificate *c)
+{
+	struct wire_block block = {.height = c->height, .body = body, .certificate = *c};
+	struct buf verdicts, payload;
+	bool done = false;
+
+	buf_init(&verdicts, 0);
+	buf_init(&payload, 0);
+	if (body_verdicts_if_valid(body, &verdicts) == 0) {
+		block.verdicts = buf_view(&verdicts);
+		done = wire_block_encode(&block, &payload) == 0;
+	}
+	if (done)
+		feed_publish(r->config.feed, c->height, buf_view(&payload));
+	buf_release(&verdicts);
+	buf_release(&payload);
+	return done;
+}
+
+static void publish_stored(struct replica *r, uint64_t height)
+{
+	struct buf payload;
+	int err;
+
+	buf_init(&payload, 0);
+	err = feed_block(r->config.chain, height, &payload);
+	if (err)
+		log_error(MODULE, "block %llu cannot be read back: %s (%s)", (unsigned long long)height,
+			  err_name(err), err_detail());
+	else
+		feed_publish(r->config.feed, height, buf_view(&payload));
+	buf_release(&payload);
+}
+
+static void executed_event(struct replica *r, const struct certificate *c, bool learnt,
+			   struct pbft_event *ret_event)
+{
+	*ret_event = (struct pbft_event){.kind = PBFT_EXECUTED};
+	ret_event->u.executed.height = c->height;
+	ret_event->u.executed.digest = c->digest;
+	ret_event->u.executed.certificate = learnt ? c : NULL;
+	ret_event->u.executed.ids = r->ids;
+	ret_event->u.executed.id_count = r->id_count;
+}
+
+bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)
+{
+	const struct certificate *c = &u->execute.certificate;
+	bool published;
+	int err;
+
+	assert(c->height == r->height + 1);
+	published = publish_early(r, u->execute.body, c);
+	err = commit(r, u->execute.body, c, VIEW_NONE);
+	if (err) {
+		replica_fail(r, err, "certified block cannot be applied");
+		return false;
+	}
+	if (!published)
+		publish_stored(r, c->height);
+	executed_event(r, c, false, ret_event);
+	return true;
+}
+
+/* Is this the block that the certificate is of, and is that a quorum's? All that a sender can be blamed for.
+ */
+static int check_learnt(struct replica *r, const struct wire_block *block)
+{
+	struct block_body body;
+	int err = block_body_decode(block->body, &body);
+
+	if (err)
+		return err;
+	if (block->certificate.height != block->height || body.block.header.height != block->height ||
+	    !hash_equal(&body.block.hash, &block->certificate.digest))
+		err = err_set(CF_EINVAL, "block and certificate do not belong together");
+	block_body_release(&body);
+	if (!err)
+		err = certificate_verify(&block->certificate, mesh_network(r->config.mesh),
+					 apply_members(r->config.apply), apply_member_keys(r->config.apply));
+	return err;
+}
+
+bool replica_learn(struct replica *r, struct view payload, struct wire_block *ret_block,
+		   struct pbft_event *ret_event)
+{
+	int err = wire_block_decode(payload, ret_block);
+
+	if (!err && ret_block->height != r->height + 1)
+		return false; /* had already, or one before it was lost: asked for again */
+	if (!err)
+		err = check_learnt(r, ret_block);
+	if (err) {
+		log_warn(MODULE, "fetched block does not verify: %s (%s) -> asks another member",
+			 err_name(err), err_detail());
+		catchup_refused(&r->catchup, ticks_ms());
+		return false;
+	}
+	err = commit(r, ret_block->body, &ret_block->certificate, ret_block->verdicts);
+	if (is_trouble(err)) {
+		replica_fail(r, err, "certified block cannot be applied");
+		return false;
+	}
+	if (err) {
+		/* An annex that is not the one signed: nothing a quorum vouches for. */
+		log_warn(MODULE, "fetched block is refused: %s (%s) -> asks another member", err_name(err),
+			 err_detail());
+		catchup_refused(&r->catchup, ticks_ms());
+		return false;
+	}
+	publish_stored(r, r->height);
+	executed_event(r, &ret_block->certificate, true, ret_event);
+	return true;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replica_private.h - what the two files of the replica share. replica.c steps the core and obeys it;
+ * replica_chain.c builds, checks, commits and publishes blocks.
+ */
+#ifndef NET_REPLICA_PRIVATE_H
+#define NET_REPLICA_PRIVATE_H
+
+#include "net/catchup.h"
+#include "net/gate.h"
+#include "net/pending.h"
+#include "net/replica.h"
+#include "net/votelog.h"
+#include "net/worker.h"
+
+#include "ledger/segment.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct replica {
+	struct replica_config config;
+	struct worker *worker;
+	struct members members; /* the set whose index `self` counts in */
+	struct votelog *votes;
+	struct segments *evidence;
+	struct gate *gate;
+	struct pbft *pbft;
+	struct pending *pending;
+	struct catchup catchup;
+	bool started;
+	uint64_t wake_ms;
+	uint64_t height; /* committed */
+
+	/* What an event to the core points to, until it was stepped. */
+	struct buf body;
+	struct hash *ids;
+	uint32_t id_count;
+
+	atomic_bool stopping;
+	atomic_bool failed;
+	pthread_mutex_t status_lock;
+	struct wire_status status;
+};
+
+#define REPLICA_MODULE "replica"
+
+/* Stops for good; the first reason is kept for the status. */
+void replica_fail(struct replica *r, int err, const char *what);
+/* One word for people in the status: "", "disk full". The text is borrowed for good. */
+void replica_say(struct replica *r, const char *detail);
+
+/* Each fills the event that answers; false when the replica has failed. */
+bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
+bool replica_check(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
+bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
+
+/* A fetched block. True: it was committed, ret_event tells the core. */
+bool replica_learn(struct replica *r, struct view payload, struct wire_block *ret_block,
+		   struct pbft_event *ret_event);
+
+#endif

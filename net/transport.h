@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transport.h - the only nng file: bytes between nodes, untrusted and lossy.
+ *
+ * Two kinds of socket. PEER: one PULL listener a node, one PUSH dialer to each other peer. GATEWAY: a raw REP
+ * listener for mounts and tools, a raw REQ dialer on their side: bidirectional, so that a peer can push
+ * blocks and answer out of order. Nothing is known of who sends: identity comes from the signature in the
+ * frame (net/wire.h). Delivery, order and uniqueness are not promised; callers retransmit.
+ *
+ * URLs: tls+tcp:// between machines, tcp:// for links a site protects otherwise, inproc:// inside one
+ * process. Sockets are created once and never closed before the process ends (nng 1.5.2; CORRECTNESS 4.1).
+ * Call nothing here before a fork.
+ */
+#ifndef NET_TRANSPORT_H
+#define NET_TRANSPORT_H
+
+#include "ledger/buf.h"
+
+#define TRANSPORT_FRAME_BYTES_MAX ((size_t)40 << 20)  /* set as receive limit before listening */
+#define TRANSPORT_QUEUE_BYTES_MAX ((size_t)256 << 20) /* waiting to be sent on one link */
+
+enum transport_kind { TRANSPORT_PEER = 1, TRANSPORT_GATEWAY = 2 };
+
+struct transport;
+struct transport_link; /* a dialer */
+
+/* Where a frame came from, for an answer through transport_reply; only of GATEWAY listeners. */
+struct transport_from {
+	uint32_t listener;
+	uint32_t pipe;
+	uint32_t header; /* nng's request header */
+};
+
+/*
+ * Called on nng's threads: it may only copy and enqueue. link is set for frames that came back on a GATEWAY
+ * dialer, else NULL.
+ */
+typedef void (*transport_recv_fn)(void *ctx, struct transport_from from, struct transport_link *link,
+				  struct view frame);
+/* A dialer's connection came up or went down. On nng's threads. */
+typedef void (*transport_state_fn)(void *ctx, struct transport_link *link, bool up);
+/* The client behind listener and pipe of a GATEWAY listener is gone. On nng's threads. */
+typedef void (*transport_gone_fn)(void *ctx, uint32_t listener, uint32_t pipe);
+
+struct transport_tls {
+	const char *cert_pem; /* own chain, leaf first */
+	const char *key_pem;
+	const char *ca_pem; /* the consortium's root: the other side must lead to it */
+};
+
+struct transport_config {
+	const struct transport_tls
+		*tls; /* borrowed for the transport's life; NULL: tls+tcp URLs are refused */
+	void *ctx;
+	transport_recv_fn on_recv;
+	transport_state_fn on_state; /* may be NULL */
+	transport_gone_fn on_gone;   /* may be NULL */
+};
+
+int transport_new(const struct transport_config *config, struct transport **ret_t) must_check;
+/*
+ * Stops callbacks and frees the addresses; sockets, links and t itself stay until the process ends. Not to be
+ * called from a callback. Accepts NULL.
+ */
+void transport_free(struct transport *t);
+
+/* Errors: CF_ENETWORK (address in use, no such address; err_detail names the URL), CF_ECONFIG (URL). */
+int transport_listen(struct transport *t, enum transport_kind kind, const char *url) must_check;
+/*
+ * Returns at once; connects and reconnects in the background. *ret_link is set before on_state is first
+ * called with it. tls_name: the name expected in the other's certificate, NULL: none.
+ */
+int transport_dial(struct transport *t, enum transport_kind kind, const char *url, const char *tls_name,
+		   struct transport_link **ret_link) must_check;
+/* Copies and queues. CF_EAGAIN when the link's queue is full; CF_ENETWORK when it is not connected (nothing
+ * queued). */
+int transport_send(struct transport_link *link, struct view frame) must_check;
+/*
+ * Answers or pushes to a client of a GATEWAY listener. Dropped silently by nng when the client is gone or
+ * over 64 frames wait for it: a client keeps at most 32 requests open on one link.
+ */
+int transport_reply(struct transport *t, struct transport_from to, struct view frame) must_check;
+bool transport_is_up(const struct transport_link *link);
+
+#endif

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# mount.sh - sourced by tests that use a real network and real mounts: TAP points, a devnet of its own in a
+# fresh directory, and its end, whatever happens. Programs: O (default build). Needs /dev/fuse.
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+bin=$(cd "$here" && cd "${O:-build}" && pwd)
+export CHARTFS_BIN=$bin
+PATH=$bin:$PATH
+# not below /tmp: vim skips its backups there
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/chartfs-test.XXXXXX")
+net=$work/net
+points=0
+failures=0
+
+[ -c /dev/fuse ] || {
+	echo "no /dev/fuse here"
+	exit 77
+}
+
+devnet()
+{
+	"$here/contrib/devnet" "$@"
+}
+
+finish()
+{
+	trap - EXIT
+	[ -z "${also_at_end:-}" ] || $also_at_end
+	devnet down "$net" >/dev/null 2>&1
+	if [ "$failures" != 0 ]; then
+		tail -n 5 "$net"/peer*/log "$net"/mounts/*.log 2>/dev/null | sed 's/^/# /'
+	fi
+	rm -rf "$work"
+	echo "1..$points"
+	[ "$failures" = 0 ]
+	exit
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# point NAME STATUS: one TAP line
+point()
+{
+	points=$((points + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $points - $1"
+	else
+		failures=$((failures + 1))
+		echo "not ok $points - $1"
+	fi
+}
+
+# ok NAME COMMAND...: passes when the command succeeds; its output is shown when not
+ok()
+{
+	local name=$1 out status
+	shift
+	out=$("$@" 2>&1)
+	status=$?
+	point "$name" $status
+	[ $status = 0 ] || printf '%s\n' "\$ $*" "$out" "exit $status" | sed 's/^/# /'
+}
+
+# fails NAME CODE TEXT COMMAND...: the command ends with this exit code and says TEXT
+fails()
+{
+	local name=$1 code=$2 text=$3 out status
+	shift 3
+	out=$("$@" 2>&1)
+	status=$?
+	if [ $status = "$code" ] && printf '%s' "$out" | grep -qF -- "$text"; then
+		point "$name" 0
+	else
+		point "$name" 1
+		printf '%s\n' "\$ $*" "$out" "exit $status, wanted $code and '$text'" | sed 's/^/# /'
+	fi
+}
+
+# is NAME WANTED COMMAND...: the command prints exactly WANTED
+is()
+{
+	local name=$1 wanted=$2 out
+	shift 2
+	out=$("$@" 2>&1)
+	if [ "$out" = "$wanted" ]; then
+		point "$name" 0
+	else
+		point "$name" 1
+		printf '%s\n' "\$ $*" "got:    $out" "wanted: $wanted" | sed 's/^/# /'
+	fi
+}
+
+# soon NAME WANTED COMMAND...: as is, but another mount's view may be some moments behind
+soon()
+{
+	local name=$1 wanted=$2 end=$((SECONDS + 5))
+	shift 2
+	until [ "$("$@" 2>&1)" = "$wanted" ] || [ $SECONDS -ge $end ]; do
+		sleep 0.02
+	done
+	is "$name" "$wanted" "$@"
+}
+
+# within SECONDS COMMAND...: tries until it succeeds
+within()
+{
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+network_up()
+{
+	devnet up "$net" || {
+		point "the network comes up" 1
+		exit 1
+	}
+}
+
+# mount_as WHO: at $work/WHO
+mount_as()
+{
+	mkdir -p "$work/$1"
+	devnet mount "$net" "$1" "$work/$1" || {
+		point "mount as $1" 1
+		exit 1
+	}
+}
+
+same_heads()
+{
+	devnet status "$net" >/dev/null
+}
