@@ -36,7 +36,8 @@ static void make_path(const struct hash *leaves, uint32_t count, uint32_t index,
 static int make_paths(struct maker *m, struct view verdicts)
 {
 	uint32_t count = m->block.tx_count;
-	struct hash *ids = mem_array(NULL, count, sizeof(*ids)), *leaves = mem_array(NULL, count, sizeof(*leaves));
+	struct hash *ids = mem_array(NULL, count, sizeof(*ids)),
+		    *leaves = mem_array(NULL, count, sizeof(*leaves));
 	int err = ids && leaves ? 0 : CF_ENOMEM;
 
 	if (!err && verdicts.len != count)

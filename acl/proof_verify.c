@@ -38,7 +38,6 @@ static int about(int err, const char *what)
 static int check_block(struct check *c)
 {
 	const struct proof *p = c->p;
-	struct member_keys keys;
 	struct hash members;
 	int err;
 
@@ -49,22 +48,30 @@ static int check_block(struct check *c)
 	if (err)
 		return err;
 	if (!hash_equal(&members, &p->header.members))
-		return err_set(CF_EFOREIGN, "the block was decided by members that are not those of the genesis file");
+		return err_set(CF_EFOREIGN,
+			       "the block was decided by members that are not those of the genesis file");
 	if (p->certificate.height != p->header.height || !hash_equal(&p->certificate.digest, &c->facts.block))
 		return err_set(CF_ESIG, "the certificate is of another block");
-	err = member_keys_init(&keys, &c->g.members);
-	if (err)
-		return err;
-	err = certificate_verify(&p->certificate, &c->facts.network, &c->g.members, &keys);
-	member_keys_release(&keys);
 	c->facts.votes = p->certificate.count;
 	c->facts.height = p->header.height;
 	c->facts.block_time_ms = p->header.time_ms;
+	return 0;
+}
+
+static int check_certificate(struct check *c)
+{
+	struct member_keys keys;
+	int err = member_keys_init(&keys, &c->g.members);
+
+	if (err)
+		return err;
+	err = certificate_verify(&c->p->certificate, &c->facts.network, &c->g.members, &keys);
+	member_keys_release(&keys);
 	return about(err, "the members' certificate");
 }
 
-static int check_path(const struct check *c, const struct hash *leaf, const struct proof_path *path, const struct hash *root,
-		      const char *what)
+static int check_path(const struct check *c, const struct hash *leaf, const struct proof_path *path,
+		      const struct hash *root, const char *what)
 {
 	struct hash found;
 	int err = merkle_path_root(leaf, c->p->index, c->p->header.tx_count, path->hash, path->len, &found);
@@ -93,7 +100,8 @@ static int check_tx(struct check *c)
 	if (!err)
 		err = check_path(c, &leaf, &c->p->verdict_path, &h->verdict_root, "the verdict");
 	if (!err && c->p->verdict != VERDICT_VALID)
-		err = err_set(CF_EINVAL, "the transaction was refused: %s", verdict_name((enum verdict)c->p->verdict));
+		err = err_set(CF_EINVAL, "the transaction was refused: %s",
+			      verdict_name((enum verdict)c->p->verdict));
 	if (!err && !hash_equal(&c->tx.proposal.network, &c->facts.network))
 		err = err_set(CF_EFOREIGN, "the transaction is of another network");
 	c->facts.tx_id = c->tx.id;
@@ -112,8 +120,8 @@ static int check_chain(const struct check *c)
 		if (view_equal(c->g.identity_cert[i], p->chain[0]))
 			return 0;
 	}
-	return about(cert_check_chain(p->chain[0], p->chain + 1, p->chain_count - 1u, c->g.root_cert, VIEW_NONE,
-				      p->header.time_ms),
+	return about(cert_check_chain(p->chain[0], p->chain + 1, p->chain_count - 1u, c->g.root_cert,
+				      VIEW_NONE, p->header.time_ms),
 		     "the author's certificate");
 }
 
@@ -152,12 +160,14 @@ static int count_endorsements(struct check *c)
 
 	for (unsigned i = 0; i < c->tx.endorsement_count; i++) {
 		for (unsigned m = 0; m < c->g.members.count; m++) {
-			if (memcmp(c->g.members.member[m].id.b, c->tx.endorsement[i].by.b, IDENTITY_BYTES) != 0)
+			if (memcmp(c->g.members.member[m].id.b, c->tx.endorsement[i].by.b, IDENTITY_BYTES) !=
+			    0)
 				continue;
 			err = crypto_key_from_point(c->g.members.member[m].endorse_point, &key);
 			if (err)
 				return err;
-			err = sigpath_verify(&c->tx.endorsement[i].sig, SIG_ENDORSEMENT, &c->facts.network, &digest, key);
+			err = sigpath_verify(&c->tx.endorsement[i].sig, SIG_ENDORSEMENT, &c->facts.network,
+					     &digest, key);
 			crypto_key_free(key);
 			if (err)
 				return about(err, "an endorsement");
@@ -190,7 +200,8 @@ static int check_op(struct check *c)
 		c->facts.commitment = save.commitment;
 		break;
 	default:
-		return err_set(CF_EINVAL, "operation %u (%s) writes no content", c->p->op_index, op_name(c->facts.op));
+		return err_set(CF_EINVAL, "operation %u (%s) writes no content", c->p->op_index,
+			       op_name(c->facts.op));
 	}
 	if (!err && is_zero(c->facts.commitment.b, HASH_BYTES))
 		err = err_set(CF_EINVAL, "operation %u writes no content", c->p->op_index);
@@ -238,6 +249,9 @@ int proof_verify(const struct proof *p, struct view genesis, struct proof_facts 
 		err = check_block(c);
 	if (!err)
 		err = check_tx(c);
+	/* signatures last: hashes are cheaper */
+	if (!err)
+		err = check_certificate(c);
 	if (!err)
 		err = check_author(c);
 	if (!err)

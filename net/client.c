@@ -227,6 +227,22 @@ static int connect_members(struct client *c)
 	return err ? err : follower_start(c->follower);
 }
 
+/* Told at once, instead of a network that never answers: a stranger, an expired certificate. */
+static int check_own_chain(const struct genesis *g, const struct identity *id)
+{
+	struct view chain[CERT_CHAIN_MAX];
+	int err;
+
+	for (size_t i = 0; i < id->chain_count; i++)
+		chain[i] = buf_view(&id->chain[i]);
+	err = cert_check_chain(chain[0], chain + 1, id->chain_count - 1, g->root_cert, VIEW_NONE,
+			       ticks_wall_ms());
+	if (err == CF_EFOREIGN)
+		return err_set(err, "%s@%s: not in consortium: %s", id->info.name, id->info.org,
+			       strdupa(err_detail()));
+	return err;
+}
+
 int client_open(const struct client_config *config, struct client **ret_c)
 {
 	struct genesis *g = mem_zalloc(sizeof(*g));
@@ -236,6 +252,8 @@ int client_open(const struct client_config *config, struct client **ret_c)
 	assert(config && config->data_dir && config->identity && ret_c);
 	if (!err)
 		err = genesis_decode(config->genesis, g);
+	if (!err)
+		err = check_own_chain(g, config->identity);
 	if (err)
 		goto out;
 	c->network = genesis_network(config->genesis);

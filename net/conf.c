@@ -206,11 +206,37 @@ static unsigned find_hazard(struct view text, const char **ret_what)
 	return 0;
 }
 
+/* inih tells of keys only: a section that holds none, or is misspelt, would pass unseen. */
+static unsigned find_strange_section(struct view text, const struct key *keys, char *ret_name, size_t bytes)
+{
+	const char *at = (const char *)text.data, *end = at + text.len;
+
+	for (unsigned line = 1; at < end; line++) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		const char *close = at;
+		bool known = *at != '[';
+
+		if (stop == NULL)
+			stop = end;
+		while (close < stop && *close != ']')
+			close++;
+		if (!known)
+			snprintf(ret_name, bytes, "%.*s", (int)(close - at - 1), at + 1);
+		for (const struct key *k = keys; !known && k->name; k++)
+			known = strcmp(k->section, ret_name) == 0;
+		if (!known)
+			return line;
+		at = stop + 1;
+	}
+	return 0;
+}
+
 static int read_all(const char *path, const struct key *keys, void *target)
 {
 	struct reading *r = mem_zalloc(sizeof(*r));
 	const char *slash = strrchr(path, '/');
 	const char *what = NULL;
+	char strange[64];
 	struct buf text;
 	unsigned line;
 	int rc, err;
@@ -228,6 +254,11 @@ static int read_all(const char *path, const struct key *keys, void *target)
 	line = find_hazard(buf_view(&text), &what);
 	if (line) {
 		err = err_set(CF_ECONFIG, "%s:%u: %s", path, line, what);
+		goto out;
+	}
+	line = find_strange_section(buf_view(&text), keys, strange, sizeof(strange));
+	if (line) {
+		err = err_set(CF_ECONFIG, "%s:%u: unknown section '%s'", path, line, strange);
 		goto out;
 	}
 	err = buf_append(&text, "", 1);

@@ -59,7 +59,8 @@ void chartfix_free(struct chartfix *f)
 void chartfix_mount(struct chartfix *f, struct chartfix_user *u)
 {
 	struct client_observer observer;
-	struct client_config config = {.data_dir = u->dir, .genesis = buf_view(&f->fix->genesis), .identity = &u->identity};
+	struct client_config config = {
+		.data_dir = u->dir, .genesis = buf_view(&f->fix->genesis), .identity = &u->identity};
 	struct chart_config chart;
 
 	t_zero(chart_feed_new(&u->feed, &observer));
@@ -71,7 +72,8 @@ void chartfix_mount(struct chartfix *f, struct chartfix_user *u)
 	chart_feed_attach(u->feed, u->chart);
 }
 
-void chartfix_user(struct chartfix *f, struct chartfix_user *u, const char *name, enum role role, unsigned org)
+void chartfix_user(struct chartfix *f, struct chartfix_user *u, const char *name, enum role role,
+		   unsigned org)
 {
 	memset(u, 0, sizeof *u);
 	u->dir = tmpdir_new();
@@ -142,7 +144,8 @@ int chartfix_write_bytes(struct chartfix_user *u, const char *path, const void *
 	if (err)
 		return err;
 	for (size_t at = 0; at < bytes && !err; at += 131072)
-		err = chart_write(f, at, VIEW((const uint8_t *)data + at, bytes - at < 131072 ? bytes - at : 131072));
+		err = chart_write(
+			f, at, VIEW((const uint8_t *)data + at, bytes - at < 131072 ? bytes - at : 131072));
 	if (!err)
 		err = chart_save(f);
 	chart_close(f);
@@ -250,7 +253,8 @@ static bool take_version(void *ctx, const struct chart_version *v)
 {
 	char *text = ctx;
 
-	snprintf(text + strlen(text), 256 - strlen(text), "%s%u%s", text[0] ? " " : "", v->number, v->deleted ? "d" : "");
+	snprintf(text + strlen(text), 256 - strlen(text), "%s%u%s", text[0] ? " " : "", v->number,
+		 v->deleted ? "d" : "");
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chartfix.h - charts over a real network in this process: four peers over inproc, and people with a client and
- * a chart each. Failures end the running test.
+ * chartfix.h - charts over a real network in this process: four peers over inproc, and people with a client
+ * and a chart each. Failures end the running test.
  */
 #ifndef TESTS_LIB_CHARTFIX_H
 #define TESTS_LIB_CHARTFIX_H
@@ -32,7 +32,8 @@ struct chartfix_user {
 	struct chart *chart;
 };
 
-void chartfix_user(struct chartfix *f, struct chartfix_user *u, const char *name, enum role role, unsigned org);
+void chartfix_user(struct chartfix *f, struct chartfix_user *u, const char *name, enum role role,
+		   unsigned org);
 void chartfix_mount(struct chartfix *f, struct chartfix_user *u); /* again, after chartfix_umount */
 void chartfix_umount(struct chartfix_user *u);
 void chartfix_user_free(struct chartfix_user *u);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ask.h - the requests about patients, files and the ledger behind .chartfs/control (fs/control_request.c).
+ *
+ * Each reads a request and fills the answer; an error is told with its err_detail.
+ */
+#ifndef FS_ASK_H
+#define FS_ASK_H
+
+#include "fs/control.h"
+#include "fs/json.h"
+
+/* "name@organization" */
+void ask_name(const struct identity *identity, char *ret_name, size_t bytes);
+
+/* Facts about places. */
+int ask_whoami(struct control *c, const struct json *request, struct json *answer) must_check;
+int ask_resolve(struct control *c, const struct json *request, struct json *answer) must_check; /* path */
+int ask_log(struct control *c, const struct json *request, struct json *answer) must_check;     /* path */
+int ask_prove(struct control *c, const struct json *request, struct json *answer) must_check;   /* path */
+int ask_block(struct control *c, const struct json *request, struct json *answer) must_check;   /* height */
+int ask_tx(struct control *c, const struct json *request,
+	   struct json *answer) must_check; /* id, signed_bytes */
+int ask_verify(struct control *c, const struct json *request, struct json *answer) must_check;
+
+/* Rights on a patient: path is anything below their directory. sections, verbs: as sections_parse,
+ * verbs_parse. */
+int ask_grant(struct control *c, const struct json *request,
+	      struct json *answer) must_check; /* to, sections, verbs, until */
+int ask_revoke(struct control *c, const struct json *request,
+	       struct json *answer) must_check; /* from, sections */
+int ask_grants(struct control *c, const struct json *request, struct json *answer) must_check;
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chart.h - the charts as a tree of places: what FUSE's operations, the tools and the tests share.
+ *
+ * Includes no FUSE header; answers cf_err. Reads come from the mount's own verified stores at the newest
+ * height (or the place's). Changes are transactions: they return when committed, or with the error the
+ * caller must see. Thread-safe.
+ */
+#ifndef FS_CHART_H
+#define FS_CHART_H
+
+#include "fs/place.h"
+#include "net/client.h"
+
+struct chart;
+
+struct chart_config {
+	struct client *client;	  /* borrowed */
+	const char *spool_dir;	  /* private: staged bytes, encrypted */
+	unsigned timeout_ms;	  /* of a save */
+};
+
+int chart_new(const struct chart_config *config, struct chart **ret_chart) must_check;
+/* Sends pending changes of times first (bounded by the timeout). Accepts NULL. */
+void chart_free(struct chart *c);
+struct client *chart_client(struct chart *c);
+/* The last failures, newest last, one line each, for .chartfs/last-error: "<time> <path or operation>: <errno name>: <detail>". */
+void chart_note_error(struct chart *c, const char *what, int err);
+int chart_last_errors(struct chart *c, struct buf *out) must_check;
+
+struct chart_attr {
+	struct place place;
+	uint32_t mode; /* with S_IFDIR, S_IFREG or S_IFLNK */
+	uint32_t nlink;
+	uint32_t uid;
+	uint32_t gid;
+	uint64_t size;
+	uint64_t atime_ns;
+	uint64_t mtime_ns;
+	uint64_t ctime_ns;
+	struct version version; /* of the content, PLACE_NODE: what an open of it shows */
+};
+
+/*
+ * Lookups. Staged and local state of this mount is seen. Errors: CF_ENOTFOUND, CF_EDENIED (no grant: no
+ * plaintext name or content can be had), CF_ENOTDIR, CF_ENAMETOOLONG, CF_ECORRUPT.
+ */
+int chart_lookup(struct chart *c, const struct place *dir, const char *name, struct chart_attr *ret_attr) must_check;
+int chart_getattr(struct chart *c, const struct place *p, struct chart_attr *ret_attr) must_check;
+int chart_parent(struct chart *c, const struct place *p, struct place *ret_parent) must_check;
+/*
+ * Entries after cookie (0: from the first), without "." and "..", in a stable order, each with the cookie to go on behind it.
+ * on_entry answers true to go on. Cookies stay valid while entries come and go. Hidden names are not listed.
+ */
+int chart_list(struct chart *c, const struct place *dir, uint64_t cookie,
+	       bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie), void *ctx) must_check;
+/* For access(2): W_OK, R_OK and X_OK under the grants (mode bits are the kernel's). CF_EDENIED, CF_EROFS. */
+int chart_access(struct chart *c, const struct place *p, int mask) must_check;
+/* Entries and bytes, for statfs. */
+struct chart_stat {
+	uint64_t files;
+	uint64_t free_bytes; /* of the spool's file system */
+	uint64_t total_bytes;
+	uint64_t free_files;
+};
+int chart_statfs(struct chart *c, struct chart_stat *ret_stat) must_check;
+
+/* Structure. Each is one transaction, done when it returns. uid, gid: the caller's. */
+int chart_mkdir(struct chart *c, const struct place *dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+		struct chart_attr *ret_attr) must_check; /* in PLACE_PATIENTS: admits a patient */
+int chart_symlink(struct chart *c, const struct place *dir, const char *name, const char *target, uint32_t uid,
+		  uint32_t gid, struct chart_attr *ret_attr) must_check;
+int chart_readlink(struct chart *c, const struct place *p, struct buf *out) must_check;
+int chart_unlink(struct chart *c, const struct place *dir, const char *name) must_check;
+int chart_rmdir(struct chart *c, const struct place *dir, const char *name) must_check;
+/* flags: RENAME_NOREPLACE (1) or 0; RENAME_EXCHANGE is CF_EINVAL. Scratch to real name commits the scratch file's bytes. */
+int chart_rename(struct chart *c, const struct place *from_dir, const char *from_name, const struct place *to_dir,
+		 const char *to_name, unsigned flags) must_check;
+
+#define CHART_SET_MODE 1u
+#define CHART_SET_UID 2u
+#define CHART_SET_GID 4u
+#define CHART_SET_SIZE 8u
+#define CHART_SET_ATIME 16u
+#define CHART_SET_MTIME 32u
+
+/* A file open for writing takes the change into its save; times alone are committed within a second. */
+int chart_setattr(struct chart *c, const struct place *p, unsigned mask, const struct chart_attr *values,
+		  struct chart_attr *ret_attr) must_check;
+
+/*
+ * Open files. All handles of one file on this mount share what is staged: a reader opened after a local write
+ * sees it. A handle opened read-only with nothing staged shows the version it was opened at.
+ */
+struct chart_file;
+
+#define CHART_READ 1u
+#define CHART_WRITE 2u
+#define CHART_TRUNC 4u
+#define CHART_APPEND 8u
+
+int chart_open(struct chart *c, const struct place *p, unsigned flags, struct chart_file **ret_file) must_check;
+/* A new file: nothing is committed before its first save. CF_EEXIST when the name is there. */
+int chart_create(struct chart *c, const struct place *dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+		 unsigned flags, struct chart_file **ret_file, struct chart_attr *ret_attr) must_check;
+/* Only verified bytes are ever returned: CF_ECORRUPT or CF_ENOTFOUND when none can be had (EIO). Short only at the end. */
+int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out) must_check;
+int chart_write(struct chart_file *f, uint64_t offset, struct view data) must_check;
+/*
+ * The save: on flush (close), fsync. Nothing staged: 0 at once. Unchanged content: no transaction. Waits up to the timeout:
+ * CF_ENOQUORUM keeps the bytes and goes on in the background. Also tells of an earlier save's failure once.
+ * CF_ECONFLICT: the staged content is kept under .chartfs/conflicts. CF_EINVAL: no JSON on a record name; CF_ETOOBIG.
+ */
+int chart_save(struct chart_file *f) must_check;
+/* The last handle's close drops what could not be saved unless it is kept for the background. */
+void chart_close(struct chart_file *f);
+const struct place *chart_file_place(const struct chart_file *f);
+/* True when what the handle shows is the committed content of this version, so that cached pages may stay. */
+bool chart_file_is_committed(const struct chart_file *f, struct version *ret_version);
+
+/* Files kept because they could not be saved: one line each for .chartfs/staged. */
+int chart_staged(struct chart *c, struct buf *out) must_check;
+/* Content of a conflict kept, by its name in .chartfs/conflicts; with an on_name walk for listing. */
+int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name, uint64_t size), void *ctx) must_check;
+int chart_conflict_read(struct chart *c, const char *name, struct buf *out) must_check;
+
+/* Facts for virtual xattrs and the tools. */
+struct chart_facts {
+	struct hash tx_id; /* of the transaction that wrote the content shown */
+	uint64_t height;
+	uint32_t index;
+	char author[64]; /* name@organization */
+	unsigned version; /* 1, 2, ... along the file's history */
+	uint64_t time_ms;
+	struct node_row node;
+	struct content_row content; /* views are not set */
+};
+int chart_facts(struct chart *c, const struct place *p, struct chart_facts *ret_facts) must_check;
+
+/* Versions of a file by its directory and token, oldest first, deletions included. */
+struct chart_version {
+	unsigned number;
+	bool deleted;
+	uint64_t height;
+	uint32_t index;
+	uint64_t time_ms;
+	struct hash tx_id;
+	enum tx_type type;
+	struct node_id node;
+	uint64_t size;
+	char author[64];
+};
+int chart_versions(struct chart *c, const struct place *dir, const char *name,
+		   bool (*on_version)(void *ctx, const struct chart_version *v), void *ctx) must_check;
+
+/* Height in force at a time: the newest block with time <= time_ms; CF_ENOTFOUND before the first. */
+int chart_height_at(struct chart *c, uint64_t time_ms, uint64_t *ret_height) must_check;
+
+/* Grants, for the tools and GRANTS/. */
+int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to, unsigned verbs,
+		uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
+int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections, const char *from) must_check;
+int chart_find_identity(struct chart *c, const char *who, struct identity_id *ret_id) must_check;
+
+/* What remote commits changed, for kernel caches: called on the follower's thread; must not block. */
+struct chart_observer {
+	void *ctx;
+	void (*on_node)(void *ctx, const struct place *node, bool content);
+	void (*on_entry)(void *ctx, const struct place *dir, const char *name, const struct place *child);
+	void (*on_patients)(void *ctx); /* a patient came, or a grant changed */
+};
+void chart_observe(struct chart *c, const struct chart_observer *observer);
+/* To be given to client_open as its observer's functions; ctx: the chart (set once it exists with chart_attach). */
+struct chart_feed;
+int chart_feed_new(struct chart_feed **ret_feed, struct client_observer *ret_observer) must_check;
+void chart_feed_attach(struct chart_feed *feed, struct chart *c);
+void chart_feed_free(struct chart_feed *feed);
+
+/* Place of a path below the mount point ("patients/p1/EMR02/x.json"), for tools that talk through .chartfs/control. */
+int chart_path(struct chart *c, const char *path, struct chart_attr *ret_attr) must_check;
+
+#endif

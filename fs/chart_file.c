@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Open files. */
+#include "fs/chart_private.h"
+
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <string.h>
+
+void chart_file_attach(struct chart_file *f, struct stage *s)
+{
+	f->s = s;
+	pthread_mutex_lock(&s->lock);
+	s->handles++;
+	if (f->flags & CHART_WRITE)
+		s->writers++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsigned flags)
+{
+	struct chart_file *f = mem_zalloc(sizeof *f);
+
+	if (f) {
+		f->c = c;
+		f->flags = flags;
+		f->place = *p;
+	}
+	return f;
+}
+
+static void file_free(struct chart_file *f)
+{
+	tree_file_release(f->seen);
+	overlay_put(f->c->overlay, f->item);
+	mem_wipe(&f->push_keys, sizeof f->push_keys);
+	mem_free(f);
+}
+
+/* An alias that is written to becomes a scratch file that began as what the alias shows. */
+int chart_alias_to_file(struct chart *c, struct overlay_item *item)
+{
+	struct place place = overlay_place(item);
+	struct stage *s = NULL;
+	int err = stage_new(c->tree, c->spool, &place, false, &s);
+
+	if (err)
+		return err;
+	stage_begin(s, item->pinned, false, NULL);
+	if (!overlay_to_file(c->overlay, item, s))
+		stage_unref(s); /* another handle was first */
+	return 0;
+}
+
+static int open_local(struct chart_file *f, struct overlay_item *item)
+{
+	int err = 0;
+
+	if (item->kind == OVERLAY_DIR)
+		return CF_EISDIR;
+	if (item->kind != OVERLAY_FILE && item->kind != OVERLAY_ALIAS)
+		return CF_EINVAL;
+	if (item->kind == OVERLAY_ALIAS && (f->flags & CHART_WRITE))
+		err = chart_alias_to_file(f->c, item);
+	if (err)
+		return err;
+	if (item->kind == OVERLAY_ALIAS) {
+		f->seen = tree_file_ref(item->pinned);
+		return 0;
+	}
+	chart_file_attach(f, stage_ref(item->stage));
+	pthread_mutex_lock(&f->s->lock);
+	if (!f->s->staged)
+		stage_begin(f->s, NULL, false, NULL);
+	if (f->flags & CHART_TRUNC)
+		err = stage_truncate(f->s, 0);
+	pthread_mutex_unlock(&f->s->lock);
+	return err;
+}
+
+/* Empty from here on; the flush before the first byte is no save. */
+static int truncate_at_open(struct chart_file *f)
+{
+	struct stage *s = f->s;
+	int err = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->staged)
+		stage_begin(s, f->seen, true, NULL);
+	else if (s->size)
+		err = stage_truncate(s, 0);
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+static int open_node(struct chart_file *f)
+{
+	struct chart *c = f->c;
+	struct stage *s;
+	bool staged;
+	int err = 0;
+
+	if (f->place.height || f->place.kind == PLACE_PERSON) {
+		if (f->flags & CHART_WRITE)
+			return f->place.height ? CF_EROFS : CF_EPERM;
+		return tree_file_open(c->tree, &f->place, &f->seen);
+	}
+	if (f->place.kind != PLACE_NODE)
+		return place_is_dir(&f->place) ? CF_EISDIR : CF_ENOTFOUND;
+	if (f->flags & CHART_WRITE)
+		err = tree_access(c->tree, &f->place, 2 /* W_OK */);
+	if (!err && (f->flags & CHART_WRITE))
+		err = chart_owed(c, &f->place, true);
+	if (!err)
+		err = chart_stage_get(c, &f->place, &s);
+	if (err)
+		return err;
+	chart_file_attach(f, s);
+	pthread_mutex_lock(&s->lock);
+	staged = s->staged;
+	pthread_mutex_unlock(&s->lock);
+	if (!staged)
+		err = tree_file_open(c->tree, &f->place, &f->seen);
+	else
+		err = tree_access(c->tree, &f->place, 4 /* R_OK */);
+	if (!err && (f->flags & CHART_TRUNC))
+		err = truncate_at_open(f);
+	return err;
+}
+
+int chart_open(struct chart *c, const struct place *p, unsigned flags, struct chart_file **ret_file)
+{
+	struct chart_file *f;
+	struct place node;
+	int err;
+
+	if (p->kind == PLACE_LOCAL && overlay_became(c->overlay, p->local, &node))
+		p = &node;
+	f = chart_file_new(c, p, flags);
+	if (f == NULL)
+		return CF_ENOMEM;
+	if (p->kind == PLACE_LOCAL) {
+		f->item = overlay_find_number(c->overlay, p->local);
+		err = f->item ? open_local(f, f->item) : CF_ENOTFOUND;
+	} else {
+		err = open_node(f);
+	}
+	if (err)
+		chart_close(f);
+	else
+		*ret_file = f;
+	return err;
+}
+
+static bool is_later(struct version a, struct version b)
+{
+	return a.height > b.height || (a.height == b.height && a.index > b.index);
+}
+
+/* The version to show or to write on: what was seen, unless a handle of this mount committed a later one. */
+static int refresh(struct chart_file *f)
+{
+	struct tree_file *now;
+	struct place place;
+	bool stale;
+	int err;
+
+	pthread_mutex_lock(&f->s->lock);
+	place = f->s->place;
+	stale = !f->s->staged && (f->seen == NULL || is_later(f->s->latest, f->seen->version));
+	pthread_mutex_unlock(&f->s->lock);
+	if (!stale || place.kind != PLACE_NODE)
+		return 0;
+	err = tree_file_open(f->c->tree, &place, &now);
+	if (err)
+		return err;
+	tree_file_release(f->seen);
+	f->seen = now;
+	f->place = place;
+	return 0;
+}
+
+static int read_staged(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out, bool *ret_staged)
+{
+	struct stage *s = f->s;
+	uint8_t *data;
+	int err = 0;
+
+	pthread_mutex_lock(&s->lock);
+	*ret_staged = s->staged;
+	if (s->staged && offset < s->size) {
+		if (bytes > s->size - offset)
+			bytes = (size_t)(s->size - offset);
+		err = buf_extend(out, bytes, &data);
+		if (!err)
+			err = stage_read(s, offset, bytes, data);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out)
+{
+	size_t start = out->len;
+	bool staged = false;
+	uint8_t *data;
+	int err = 0;
+
+	if (f->s)
+		err = read_staged(f, offset, bytes, out, &staged);
+	if (!err && f->s && !staged)
+		err = refresh(f);
+	if (!err && !staged && f->seen && offset < f->seen->size) {
+		if (bytes > f->seen->size - offset)
+			bytes = (size_t)(f->seen->size - offset);
+		err = buf_extend(out, bytes, &data);
+		if (!err)
+			err = tree_file_read(f->c->tree, f->seen, offset, bytes, data);
+	}
+	if (err)
+		out->len = start;
+	return err;
+}
+
+/* Keys to seal ahead with: for a file whose section is known. */
+static void push(struct chart_file *f)
+{
+	const struct place *where = f->item ? &f->item->dir : &f->place;
+	struct tree_look l;
+
+	if (where->kind != PLACE_NODE)
+		return;
+	if (!f->has_push_keys) {
+		if (tree_look_begin(f->c->tree, 0, &l))
+			return;
+		f->has_push_keys = tree_keys_current(&l, &where->patient, where->section, &f->push_keys) == 0;
+		tree_look_end(&l);
+	}
+	if (f->has_push_keys)
+		stage_push(f->s, &f->push_keys);
+}
+
+int chart_write(struct chart_file *f, uint64_t offset, struct view data)
+{
+	struct stage *s = f->s;
+	bool wants_push;
+	int err;
+
+	if (!(f->flags & CHART_WRITE) || s == NULL)
+		return CF_EPERM;
+	err = refresh(f);
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->lock);
+	if (!s->staged)
+		stage_begin(s, f->seen, false, NULL);
+	if (f->flags & CHART_APPEND)
+		offset = s->size;
+	err = stage_write(s, offset, data);
+	wants_push = !err && stage_wants_push(s);
+	pthread_mutex_unlock(&s->lock);
+	if (wants_push)
+		push(f);
+	return err;
+}
+
+static int save(struct chart_file *f, unsigned flags)
+{
+	struct place place;
+	int err;
+
+	if (f->item && !f->item->linked && f->item->stage->place.kind == PLACE_LOCAL)
+		return 0; /* its name is gone */
+	if (f->item && f->item->scratch && f->item->linked)
+		return 0;
+	if (f->item && f->item->linked)
+		err = chart_save_item(f->c, f->s, f->item, flags);
+	else
+		err = chart_save_stage(f->c, f->s, NULL, NULL, flags);
+	pthread_mutex_lock(&f->s->lock);
+	place = f->s->place;
+	pthread_mutex_unlock(&f->s->lock);
+	f->place = place;
+	return err;
+}
+
+int chart_save(struct chart_file *f)
+{
+	struct place was = f->place;
+	int err;
+
+	if (f->s == NULL || !(f->flags & CHART_WRITE))
+		return 0;
+	/* told once: what this very call comes to is not told by it a second time */
+	err = chart_owed(f->c, &was, false);
+	if (err) {
+		struct stage *s = f->s;
+		bool staged;
+
+		pthread_mutex_lock(&s->lock);
+		staged = s->staged && s->touched;
+		pthread_mutex_unlock(&s->lock);
+		if (!staged)
+			return err;
+	}
+	return save(f, 0);
+}
+
+/* The last writer is gone: what was never flushed is saved without anybody waiting; an empty new file, too.
+ */
+static void finish(struct chart_file *f)
+{
+	struct stage *s = f->s;
+	bool left, named;
+	int err;
+
+	pthread_mutex_lock(&s->lock);
+	left = s->staged && !s->gone;
+	pthread_mutex_unlock(&s->lock);
+	err = left ? save(f, SAVE_FORCE | SAVE_NOWAIT) : 0;
+	named = f->item && f->item->linked && !f->item->scratch;
+	if (err && chart_can_come_right(err))
+		chart_task(f->c, s, 0);
+	else if (err)
+		chart_give_up(f->c, s, named ? f->item : NULL, err);
+}
+
+static void detach(struct chart_file *f)
+{
+	struct stage *s = f->s;
+	bool last_writer = false, idle;
+
+	pthread_mutex_lock(&s->lock);
+	if (f->flags & CHART_WRITE)
+		last_writer = --s->writers == 0;
+	pthread_mutex_unlock(&s->lock);
+	if (last_writer)
+		finish(f);
+	pthread_mutex_lock(&s->lock);
+	idle = --s->handles == 0 && !s->staged;
+	pthread_mutex_unlock(&s->lock);
+	if (idle)
+		chart_stage_leave(f->c, s);
+	stage_unref(s);
+}
+
+void chart_close(struct chart_file *f)
+{
+	if (f == NULL)
+		return;
+	if (f->s)
+		detach(f);
+	file_free(f);
+}
+
+const struct place *chart_file_place(const struct chart_file *f)
+{
+	return &f->place;
+}
+
+bool chart_file_is_committed(const struct chart_file *f, struct version *ret_version)
+{
+	struct version v = f->seen ? f->seen->version : (struct version){0, 0};
+	bool committed = f->seen != NULL && f->place.kind != PLACE_LOCAL;
+
+	if (f->s) {
+		pthread_mutex_lock(&f->s->lock);
+		if (is_later(f->s->latest, v))
+			v = f->s->latest;
+		committed = !f->s->staged && f->s->place.kind == PLACE_NODE && v.height;
+		pthread_mutex_unlock(&f->s->lock);
+	}
+	if (committed)
+		*ret_version = v;
+	return committed;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grants and who they go to. */
+#include "fs/chart_private.h"
+
+#include "acl/x509.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "doctor2@hospitalB": the id follows from the text. */
+static int find_full(struct tree_look *l, const char *who, const char *at, struct identity_id *ret_id)
+{
+	char name[ROW_NAME_MAX + 1];
+	struct identity_row row;
+	struct identity_id id;
+	int err;
+
+	if ((size_t)(at - who) >= sizeof name)
+		return err_set(CF_ENOTFOUND, "nobody is registered as %s", who);
+	snprintf(name, sizeof name, "%.*s", (int)(at - who), who);
+	id = identity_id_of(at + 1, name);
+	err = state_identity(l->txn, &id, &row);
+	if (err == CF_ENOTFOUND)
+		return err_set(CF_ENOTFOUND, "nobody is registered as %s", who);
+	if (!err)
+		*ret_id = id;
+	return err;
+}
+
+static int find_short(struct tree_look *l, const char *who, struct identity_id *ret_id)
+{
+	const uint8_t prefix = SK_IDENTITY;
+	struct state_cursor *c = NULL;
+	struct state_item item;
+	unsigned found = 0;
+	int err = state_cursor_new(l->txn, VIEW(&prefix, 1), &c);
+
+	if (err)
+		return err;
+	for (err = state_cursor_seek(c, VIEW(&prefix, 1), &item); !err; err = state_cursor_next(c, &item)) {
+		struct statekey_parts parts;
+		struct identity_row row;
+
+		if (statekey_parse(item.key, &parts) || identity_row_decode(item.value, &row)) {
+			err = CF_ECORRUPT;
+			break;
+		}
+		if (strcmp(row.name, who) != 0)
+			continue;
+		*ret_id = parts.identity;
+		found++;
+	}
+	state_cursor_free(c);
+	if (err != CF_ENOTFOUND)
+		return err;
+	if (found == 0)
+		return err_set(CF_ENOTFOUND, "nobody is registered as %s", who);
+	return found == 1 ? 0
+			  : err_set(CF_EINVAL, "%s are %u identities; say which: %s@ORGANIZATION", who, found,
+				    who);
+}
+
+int chart_find_identity(struct chart *c, const char *who, struct identity_id *ret_id)
+{
+	const char *at = strchr(who, '@');
+	struct identity_id id;
+	struct tree_look l;
+	int err = tree_look_begin(c->tree, 0, &l);
+
+	if (err)
+		return err;
+	err = at ? find_full(&l, who, at, &id) : find_short(&l, who, &id);
+	tree_look_end(&l);
+	if (!err)
+		*ret_id = id;
+	return err;
+}
+
+/* One operation with its wrapped keys. */
+static int commit_keys(struct chart *c, struct commit *m, enum op_code code, struct buf *body)
+{
+	struct client_result result;
+	int err = commit_add(m, code, body);
+
+	if (!err)
+		err = commit_run(c, m, &result);
+	keyring_forget(client_keyring(c->client), &m->patient);
+	tree_forget_patients(c->tree);
+	return err;
+}
+
+int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
+		unsigned verbs, uint64_t until_ms)
+{
+	struct op_grant op = {.sections = sections, .verbs = (uint8_t)verbs, .until_ms = until_ms};
+	struct tree_look l;
+	struct commit m;
+	struct buf body;
+	int err = chart_find_identity(c, to, &op.to);
+
+	if (!err)
+		err = tree_look_begin(c->tree, 0, &l);
+	if (err)
+		return err;
+	commit_init(&m, p);
+	buf_init(&body, 0);
+	/* whoever sees a section sees whose it is */
+	err = keyring_wrap_grant(client_keyring(c->client), l.txn, p, sections | 1, &op.to, &m.annex);
+	tree_look_end(&l);
+	if (!err)
+		err = op_grant_encode(&op, &body);
+	if (!err)
+		err = commit_keys(c, &m, OP_GRANT, &body);
+	commit_release(&m);
+	buf_release(&body);
+	return err;
+}
+
+/*
+ * Of the sections asked for, those on which somebody has a grant. Who keeps no section loses the patient's
+ * directory (bit 0) as well: nothing is left there to be known.
+ */
+static int granted_sections(struct db_txn *txn, const struct patient_id *p, const struct identity_id *who,
+			    uint32_t asked, uint32_t *ret_sections)
+{
+	uint32_t held = 0;
+
+	for (unsigned i = 0; i <= SECTION_COUNT; i++) {
+		struct grant_row row;
+		int err = state_grant(txn, p, i, who, &row);
+
+		if (err && err != CF_ENOTFOUND)
+			return err;
+		if (!err && row.verbs)
+			held |= 1u << i;
+	}
+	if ((held & ~asked & ~1u) == 0)
+		asked |= 1u;
+	else
+		asked &= ~1u;
+	if ((held & asked) == 0)
+		return err_set(CF_ENOTFOUND, "there is no grant on these sections to revoke");
+	*ret_sections = held & asked;
+	return 0;
+}
+
+int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections, const char *from)
+{
+	struct op_revoke op = {0};
+	struct tree_look l;
+	struct commit m;
+	struct buf body;
+	int err = chart_find_identity(c, from, &op.from);
+
+	if (!err)
+		err = tree_look_begin(c->tree, 0, &l);
+	if (err)
+		return err;
+	commit_init(&m, p);
+	buf_init(&body, 0);
+	err = granted_sections(l.txn, p, &op.from, sections, &op.sections);
+	if (!err)
+		err = keyring_wrap_revoke(client_keyring(c->client), l.txn, p, op.sections, &op.from,
+					  l.now_ms, &m.annex);
+	tree_look_end(&l);
+	if (!err)
+		err = op_revoke_encode(&op, &body);
+	if (!err)
+		err = commit_keys(c, &m, OP_REVOKE, &body);
+	commit_release(&m);
+	buf_release(&body);
+	return err;
+}

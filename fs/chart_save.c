@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The save: a snapshot of the stage, one transaction, and what becomes of the stage when it is settled.
+ * Whoever waited takes the result over; where nobody waits any more, the worker does.
+ */
+#include "fs/chart_private.h"
+
+#include "fs/json.h"
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static void snapshot_release(struct snapshot *snap)
+{
+	tree_file_release(snap->base);
+	buf_release_secret(&snap->plain);
+	sha256_free(snap->hash);
+}
+
+static int snapshot_bytes(struct stage *s, bool is_record, struct snapshot *snap)
+{
+	uint8_t *data;
+	int err;
+
+	if (is_record) {
+		err = buf_extend(&snap->plain, s->size, &data);
+		return err || s->size == 0 ? err : stage_read(s, 0, s->size, data);
+	}
+	stage_source(s, &snap->source);
+	if (s->size && (stage_is_whole(s) || s->size <= STAGE_HASH_BYTES))
+		return stage_take_hash(s, &snap->hash, &snap->hashed);
+	return 0;
+}
+
+/* With s->lock. */
+static int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, struct snapshot *ret_snap)
+{
+	struct snapshot snap = {
+		.seq = s->seq,
+		.size = s->size,
+		.attrs = s->attrs,
+		.attr_set = s->attr_set,
+		.base_version = s->base_version,
+	};
+	int err;
+
+	if (is_record && s->size > record_max)
+		return err_set(CF_ETOOBIG, "a record of %llu bytes; at most %u are allowed",
+			       (unsigned long long)s->size, record_max);
+	buf_init(&snap.plain, 0);
+	snap.base = s->base ? tree_file_ref(s->base) : NULL;
+	err = snapshot_bytes(s, is_record, &snap);
+	if (err)
+		snapshot_release(&snap);
+	else
+		*ret_snap = snap;
+	return err;
+}
+
+static int check_record(const struct snapshot *snap)
+{
+	char reason[256];
+
+	if (snap->size && json_check(buf_view(&snap->plain), reason, sizeof reason))
+		return err_set(CF_EINVAL, "a record must be JSON: %s", reason);
+	return 0;
+}
+
+int chart_create_op(struct tree_look *l, const struct save_target *to, const struct section_keys *keys,
+		    const struct snapshot *snap, const struct content *content, struct commit *m)
+{
+	struct op_create op = {
+		.dir = to->dir.node,
+		.section = to->dir.section,
+		.type = to->type,
+		.epoch = keys->epoch,
+		.window = keys->window,
+		.attrs = snap->attrs,
+		.size = snap->size,
+		.content = buf_view(&content->row),
+		.commitment = content->commitment,
+	};
+	struct buf sealed, body;
+	int err = tree_token(l, &to->dir, to->name, &op.token);
+
+	buf_init(&sealed, 0);
+	buf_init(&body, 0);
+	if (!err)
+		err = content_seal_name(keys, &to->dir.node, view_str(to->name), &sealed);
+	op.sealed_name = buf_view(&sealed);
+	if (!err)
+		err = op_create_encode(&op, &body);
+	if (!err)
+		err = commit_add(m, OP_CREATE, &body);
+	if (!err)
+		commit_writes_entry(m, &op.token);
+	buf_release(&sealed);
+	buf_release(&body);
+	return err;
+}
+
+static int save_op(const struct place *node, struct version base, const struct snapshot *snap,
+		   const struct content *content, struct commit *m)
+{
+	struct op_save op = {
+		.node = node->node,
+		.base = base,
+		.attrs = snap->attrs,
+		.size = snap->size,
+		.content = buf_view(&content->row),
+		.commitment = content->commitment,
+	};
+	struct buf body;
+	int err;
+
+	buf_init(&body, 0);
+	err = op_save_encode(&op, &body);
+	if (!err)
+		err = commit_add(m, OP_SAVE, &body);
+	if (!err)
+		commit_writes_node(m, &node->node);
+	buf_release(&body);
+	return err;
+}
+
+/* What one save works with. */
+struct saving {
+	struct chart *c;
+	struct stage *s;
+	const struct save_target *to; /* NULL: the stage's own node */
+	struct place node;            /* to be saved onto; kind 0: a new one */
+	struct tree_file *over;       /* what it replaces; borrowed */
+	bool is_record;
+	struct snapshot snap;
+	struct commit commit;
+	bool unchanged;
+};
+
+static int build(struct saving *w)
+{
+	const struct place *where = w->to ? &w->to->dir : &w->node;
+	struct content content = {.unchanged = false};
+	struct section_keys keys;
+	struct tree_look l;
+	int err = tree_look_begin(w->c->tree, 0, &l);
+
+	if (err)
+		return err;
+	err = tree_keys_current(&l, &where->patient, where->section, &keys);
+	tree_look_end(&l);
+	if (err)
+		return err;
+	buf_init(&content.row, 0);
+	commit_release(&w->commit);
+	commit_init(&w->commit, &where->patient);
+	err = content_make(w->c, &w->snap, w->is_record, &keys, w->over, &w->commit, &content);
+	w->unchanged = !err && content.unchanged;
+	if (!err && !w->unchanged && w->node.kind) {
+		err = save_op(&w->node, w->over == w->snap.base ? w->snap.base_version : w->over->version,
+			      &w->snap, &content, &w->commit);
+	} else if (!err && !w->unchanged) {
+		err = tree_look_begin(w->c->tree, 0, &l);
+		if (!err) {
+			err = chart_create_op(&l, w->to, &keys, &w->snap, &content, &w->commit);
+			tree_look_end(&l);
+		}
+	}
+	if (!err && w->to && w->to->removes) {
+		struct place from =
+			place_node(&where->patient, &w->to->remove.node, NODE_RECORD, where->section, 0);
+		struct place dir =
+			place_node(&where->patient, &w->to->remove.dir, NODE_DIR, where->section, 0);
+
+		err = chart_add_remove(&w->commit, &dir, &w->to->remove.token, &from);
+	}
+	mem_wipe(&keys, sizeof keys);
+	buf_release(&content.row);
+	return err;
+}
+
+static int start(struct saving *w, struct overlay_item *item)
+{
+	struct stage *s = w->s;
+	struct pending_save *p = mem_zalloc(sizeof *p);
+	int err = p ? 0 : CF_ENOMEM;
+
+	if (!err)
+		err = commit_start(w->c, &w->commit, s, &p->job, &p->flight);
+	if (err) {
+		mem_free(p);
+		return err;
+	}
+	p->seq = w->snap.seq;
+	p->creates = w->node.kind == 0;
+	p->node = w->node;
+	if (w->to) {
+		p->dir = w->to->dir;
+		p->type = w->to->type;
+		snprintf(p->name, sizeof p->name, "%s", w->to->name);
+	}
+	if (item) {
+		p->item = overlay_find_number(w->c->overlay, item->number);
+		if (p->name[0] == 0)
+			snprintf(p->name, sizeof p->name, "%s", item->name);
+	}
+	s->pending = p;
+	return 0;
+}
+
+/* With s->save: waits for a save that is on its way. */
+static int wait_pending(struct chart *c, struct stage *s, unsigned timeout_ms)
+{
+	struct client_result r;
+	int err = client_job_wait(s->pending->job, timeout_ms, &r);
+
+	if (err) {
+		commit_want(s->pending->flight, s->pending->job);
+		return err_set(err, "no quorum in time; what was written is kept (see .chartfs/staged)");
+	}
+	return pending_take_over(c, s, &r, true);
+}
+
+/* Nothing but attributes that somebody asked for. */
+static int save_unchanged(struct saving *w, struct overlay_item *item)
+{
+	struct stage *s = w->s;
+	unsigned mask = w->snap.attr_set;
+	int err = mask ? chart_set_committed(w->c, &w->node, mask, &w->snap.attrs) : 0;
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->lock);
+	if (s->seq == w->snap.seq)
+		stage_clear(s);
+	else if (w->to)
+		s->base_version = w->over->version;
+	if (w->to) {
+		s->place = w->node;
+		s->is_record = w->is_record;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (w->to) {
+		chart_stage_enter(w->c, s);
+		if (item)
+			overlay_commit(w->c->overlay, item, &w->node);
+	}
+	return 0;
+}
+
+/* Sealed under an epoch that ended meanwhile: the same again under the new one. The version it was made of
+ * still counts. */
+static bool epoch_ended(struct saving *w)
+{
+	struct node_row row;
+	struct version version;
+	struct tree_look l;
+	bool same = false;
+
+	if (w->node.kind == 0 || w->over == NULL || tree_look_begin(w->c->tree, 0, &l))
+		return false;
+	if (tree_node(&l, &w->node.patient, &w->node.node, &row, &version) == 0)
+		same = version_equal(row.content,
+				     w->over == w->snap.base ? w->snap.base_version : w->over->version);
+	tree_look_end(&l);
+	return same;
+}
+
+/* 0: ret_result says how it was settled. */
+static int submit(struct saving *w, struct overlay_item *item, struct client_result *ret_result)
+{
+	int err;
+
+	for (int tries = 1;; tries++) {
+		err = start(w, item);
+		if (!err)
+			err = client_job_wait(w->s->pending->job, w->c->timeout_ms, ret_result);
+		if (err || tries == COMMIT_TRIES || !commit_lost_race(ret_result))
+			return err;
+		pending_save_free(w->c, w->s->pending);
+		w->s->pending = NULL;
+	}
+}
+
+static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned flags)
+{
+	struct client_result r;
+	int err;
+
+	for (bool again = false;; again = true) {
+		err = build(w);
+		if (err)
+			return err;
+		if (w->unchanged && !(w->to && w->to->removes))
+			return save_unchanged(w, item);
+		if (flags & SAVE_NOWAIT) {
+			err = start(w, item);
+			if (!err)
+				commit_want(w->s->pending->flight, w->s->pending->job);
+			return err;
+		}
+		err = submit(w, item, &r);
+		if (err)
+			return w->s->pending ? wait_pending(w->c, w->s, 0) : err;
+		/* an attachment's hash is used up: it was read once */
+		if (again || r.error != CF_ECONFLICT || !w->is_record || !epoch_ended(w))
+			return pending_take_over(w->c, w->s, &r, true);
+		pending_save_free(w->c, w->s->pending);
+		w->s->pending = NULL;
+	}
+}
+
+static int record_limit(struct chart *c, uint32_t *ret_max)
+{
+	struct policy_row policy;
+	struct tree_look l;
+	int err = tree_look_begin(c->tree, 0, &l);
+
+	if (err)
+		return err;
+	err = state_policy(l.txn, &policy);
+	tree_look_end(&l);
+	if (!err)
+		*ret_max = policy.record_bytes_max;
+	return err;
+}
+
+/* What is saved onto what. False: there is nothing to commit. */
+static bool plan(struct saving *w, unsigned flags)
+{
+	struct stage *s = w->s;
+
+	if (!s->staged || s->gone)
+		return false;
+	if (!s->touched && !(flags & SAVE_FORCE))
+		return false;
+	if (w->to) {
+		w->over = w->to->over;
+		w->is_record = w->to->type == NODE_RECORD;
+		if (w->over)
+			w->node = w->over->place;
+		return true;
+	}
+	w->node = s->place;
+	w->over = s->base;
+	w->is_record = s->is_record;
+	return s->place.kind == PLACE_NODE;
+}
+
+static int save_locked(struct saving *w, struct overlay_item *item, unsigned flags)
+{
+	uint32_t record_max;
+	int err = record_limit(w->c, &record_max);
+	bool any;
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&w->s->lock);
+	any = plan(w, flags);
+	if (any)
+		err = snapshot_take(w->s, w->is_record, record_max, &w->snap);
+	pthread_mutex_unlock(&w->s->lock);
+	if (err || !any)
+		return err;
+	if (w->is_record)
+		err = check_record(&w->snap);
+	if (!err) {
+		struct times t;
+
+		/* times that wait for their own transaction go with this one */
+		if (w->node.kind && chart_times_take(w->c, &w->node, &t) &&
+		    !(w->snap.attr_set & CHART_SET_ATIME) && (t.mask & OP_SET_ATIME))
+			w->snap.attrs.atime_ns = t.atime_ns;
+		commit_init(&w->commit, &w->s->place.patient);
+		err = submit_and_wait(w, item, flags);
+		commit_release(&w->commit);
+	}
+	snapshot_release(&w->snap);
+	return err;
+}
+
+int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item,
+		     const struct save_target *to, unsigned flags)
+{
+	struct saving w = {.c = c, .s = s, .to = to};
+	int err = 0;
+
+	pthread_mutex_lock(&s->save);
+	if (s->pending && (flags & SAVE_NOWAIT)) {
+		commit_want(s->pending->flight, s->pending->job);
+		pthread_mutex_unlock(&s->save);
+		return 0;
+	}
+	if (s->pending)
+		err = wait_pending(c, s, c->timeout_ms);
+	if (!err)
+		err = save_locked(&w, item, flags);
+	pthread_mutex_unlock(&s->save);
+	return err;
+}
+
+int chart_save_item(struct chart *c, struct stage *s, struct overlay_item *item, unsigned flags)
+{
+	struct save_target to = {.dir = item->dir};
+	struct tree_look l;
+	int err = tree_look_begin(c->tree, 0, &l);
+
+	if (err)
+		return err;
+	snprintf(to.name, sizeof to.name, "%s", item->name);
+	err = chart_type_of(&l, &to.dir, to.name, &to.type);
+	tree_look_end(&l);
+	return err ? err : chart_save_stage(c, s, item, &to, flags);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of a stage when its save is settled, refused, or given up. */
+#include "fs/chart_private.h"
+
+#include "ledger/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void pending_save_free(struct chart *c, struct pending_save *p)
+{
+	if (p == NULL)
+		return;
+	client_job_release(p->job);
+	commit_forget(p->flight);
+	overlay_put(c->overlay, p->item);
+	mem_free(p);
+}
+
+/* The stage is a node now: by itself for a new file, the one it was saved over for a scratch file. */
+static void become(struct chart *c, struct stage *s, struct pending_save *p, const struct client_result *r)
+{
+	struct place node = p->node;
+
+	if (p->creates) {
+		struct node_id id = op_new_node(&r->id, 0);
+
+		node = place_node(&p->dir.patient, &id, p->type, p->dir.section, 0);
+	}
+	pthread_mutex_lock(&s->lock);
+	s->place = node;
+	s->is_record = node.type == NODE_RECORD;
+	stage_committed(s, p->seq, (struct version){r->height, r->index});
+	pthread_mutex_unlock(&s->lock);
+	chart_stage_enter(c, s);
+	if (p->item)
+		overlay_commit(c->overlay, p->item, &node);
+}
+
+/* Refused: what was staged is kept where a person finds it, when it can never be committed as it is. */
+static void refused(struct chart *c, struct stage *s, struct pending_save *p, const struct client_result *r)
+{
+	if (r->error != CF_ECONFLICT && r->error != CF_EEXIST && r->error != CF_ENOTFOUND)
+		return;
+	if (commit_lost_race(r))
+		return; /* it is tried again */
+	if (p->item && p->item->scratch)
+		return; /* a rename that failed: the bytes are where they were */
+	if (chart_keep_conflict(c, s, p->name[0] ? p->name : NULL))
+		return; /* then it stays staged */
+	pthread_mutex_lock(&s->lock);
+	stage_clear(s);
+	s->seq++;
+	pthread_mutex_unlock(&s->lock);
+	if (p->creates && p->item)
+		overlay_unlink(c->overlay, p->item);
+}
+
+int pending_take_over(struct chart *c, struct stage *s, const struct client_result *r, bool waited)
+{
+	struct pending_save *p = s->pending;
+	int err = r->error == CF_EEXIST ? CF_ECONFLICT : r->error;
+	bool gone;
+
+	s->pending = NULL;
+	if (!err) {
+		become(c, s, p, r);
+	} else {
+		struct place place = s->place;
+
+		refused(c, s, p, r);
+		if ((err == CF_ECONFLICT && !(p->item && p->item->scratch)) ||
+		    (!waited && !commit_lost_race(r)))
+			chart_owe(c, &place, err);
+		err_set(err, "%s", r->detail);
+	}
+	pthread_mutex_lock(&s->lock);
+	gone = s->gone;
+	pthread_mutex_unlock(&s->lock);
+	/* its name was removed while it was on its way */
+	if (!err && gone && p->creates && chart_remove(c, &p->dir, p->name, &s->place))
+		chart_note_error(c, p->name, CF_EAGAIN);
+	pending_save_free(c, p);
+	return err;
+}
+
+void chart_save_settle(struct chart *c, struct stage *s)
+{
+	struct client_result r;
+
+	pthread_mutex_lock(&s->save);
+	if (s->pending && client_job_wait(s->pending->job, 0, &r) == 0) {
+		char what[NAME_BYTES_MAX + 16];
+		int err;
+
+		snprintf(what, sizeof what, "save %s", s->pending->name);
+		err = pending_take_over(c, s, &r, false);
+		if (err)
+			chart_note_error(c, what, err);
+	}
+	pthread_mutex_unlock(&s->save);
+}
+
+void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, int err)
+{
+	/* what is wrong with the bytes was told when they were flushed */
+	bool told = err == CF_EINVAL || err == CF_ETOOBIG;
+	char what[NAME_BYTES_MAX + 16];
+	struct place place;
+
+	snprintf(what, sizeof what, "save %s", item ? item->name : "");
+	if (!told)
+		chart_note_error(c, what, err);
+	pthread_mutex_lock(&s->save);
+	if (chart_keep_conflict(c, s, item ? item->name : NULL) == 0) {
+		pthread_mutex_lock(&s->lock);
+		place = s->place;
+		stage_clear(s);
+		pthread_mutex_unlock(&s->lock);
+		if (!told)
+			chart_owe(c, &place, err);
+	}
+	pthread_mutex_unlock(&s->save);
+	if (item)
+		overlay_unlink(c->overlay, item);
+}
+
+void chart_save_abandon(struct chart *c, struct stage *s, const char *name)
+{
+	struct pending_save *p;
+	bool keep;
+
+	pthread_mutex_lock(&s->save);
+	p = s->pending;
+	s->pending = NULL;
+	pthread_mutex_lock(&s->lock);
+	keep = s->staged && !s->gone && (p || s->touched) && (name || s->place.kind == PLACE_NODE);
+	pthread_mutex_unlock(&s->lock);
+	if (keep && chart_keep_conflict(c, s, p && p->name[0] ? p->name : name))
+		chart_note_error(c, "keep what was not saved", CF_EFULL);
+	pending_save_free(c, p);
+	pthread_mutex_unlock(&s->save);
+}

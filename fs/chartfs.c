@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chartfs.c - the program: a table of verbs. Each verb is a cmd_<verb> of its own file.
+ */
+#include "fs/cmd.h"
+#include "fs/import.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of a mount when a path is named, of the network when a configuration is. */
+static int peers(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--config") == 0)
+		return cmd_peers(argc, argv);
+	return cmd_peers_of_mount(argc, argv);
+}
+
+static const struct cmd cmds[] = {
+	{"solo", "DIR MNT [-f] [--passphrase-file FILE]", "a whole network in one process, mounted",
+	 cmd_solo},
+	{"mount",
+	 "[-f] [-o OPTIONS] [--log FILE] --config FILE MNT\n"
+	 "       chartfs mount --identity DIR --genesis FILE --root CERT.pem --data DIR [--passphrase-file "
+	 "FILE] MNT",
+	 "show the ledger as files", cmd_mount},
+	{"umount", "MNT", "unmount, and wait until all is closed", cmd_umount},
+	{"status", "[PATH]", "height, age and identity of the mount that PATH lies in", cmd_status},
+	{"whoami", "[PATH]", "the identity a mount acts as", cmd_whoami},
+	{"peers", "[PATH | --config FILE]", "what each peer has: heads and state roots", peers},
+	{"import",
+	 "[--into PATIENT] [--section EMRnn] [--grant WHO:SECTIONS:VERBS]... [--threads N] [--dry-run] "
+	 "[--quiet]\n"
+	 "       FILE_OR_DIR... MNT/patients",
+	 "clinical data into charts: FHIR, DICOM, HL7 v2, C-CDA, PDF", cmd_import},
+	{"register", "--config FILE", "put an identity's certificate on the ledger", cmd_register},
+	{"grant", "DIR --to WHO --sections EMR02,EMR04 --verbs read,add,modify,delete [--until DATE]",
+	 "grant rights on a patient's sections", cmd_grant},
+	{"revoke", "DIR --from WHO [--sections EMR02,EMR04]", "take rights back", cmd_revoke},
+	{"grants", "DIR", "who may do what with a patient's sections", cmd_grants},
+	{"log", "FILE", "every version of a file, newest first, deleted ones too", cmd_log},
+	{"show", "FILE", "what the ledger knows of a file", cmd_show},
+	{"diff", "FILE@v1 FILE@v2", "what changed between two versions", cmd_diff},
+	{"prove", "FILE [-o OUT]", "write a proof that chartfs-verify checks offline", cmd_prove},
+	{"block", "show HEIGHT [PATH | --data DIR --genesis FILE]", "a block", cmd_block},
+	{"tx", "show ID [--signed-bytes] [PATH | --data DIR --genesis FILE]", "a transaction", cmd_tx},
+	{"verify", "[PATH | --data DIR --genesis FILE [--chain-only]]", "check a whole ledger", cmd_verify},
+};
+
+#define CMD_COUNT (sizeof(cmds) / sizeof(cmds[0]))
+
+static const struct cmd *find(const char *name)
+{
+	for (size_t i = 0; i < CMD_COUNT; i++) {
+		if (strcmp(cmds[i].name, name) == 0)
+			return &cmds[i];
+	}
+	return NULL;
+}
+
+int cmd_usage(const char *verb, const char *fmt, ...)
+{
+	const struct cmd *cmd = find(verb);
+	va_list args;
+
+	fprintf(stderr, "chartfs %s: ", verb);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\nusage: chartfs %s %s\n", verb, cmd ? cmd->usage : "");
+	return err_exit_code(CF_EUSAGE);
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "chartfs - patient charts as files, on a ledger that hospitals share\n\nusage: chartfs "
+		    "VERB ...\n\n");
+	for (size_t i = 0; i < CMD_COUNT; i++)
+		fprintf(to, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
+	fprintf(to, "\nchartfs VERB --help explains a verb. Exit codes: 0 done, 1 usage, 2 verification "
+		    "failed, 4 not "
+		    "permitted,\n5 no quorum, 6 conflict, 7 not found, 9 configuration, 12 wrong passphrase, "
+		    "13 certificate "
+		    "expired or revoked.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const struct cmd *cmd;
+	int code;
+
+	if (argc < 2 || is_help(argv[1])) {
+		print_help(argc < 2 ? stderr : stdout);
+		return argc < 2 ? err_exit_code(CF_EUSAGE) : 0;
+	}
+	cmd = find(argv[1]);
+	if (!cmd) {
+		fprintf(stderr, "chartfs: there is no verb '%s'; chartfs help lists them\n", argv[1]);
+		return err_exit_code(CF_EUSAGE);
+	}
+	if (argc > 2 && is_help(argv[2])) {
+		printf("%s: %s\n\nusage: chartfs %s %s\n", cmd->name, cmd->summary, cmd->name, cmd->usage);
+		return 0;
+	}
+	code = cmd->run(argc - 1, argv + 1);
+	if (fflush(stdout) != 0 && code == 0)
+		code = err_exit_code(CF_EIO);
+	return code;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd.h - the verbs of the tool `chartfs`: one function each, in fs/cmd_<verb>.c; fs/chartfs.c holds the table.
+ *
+ * A verb gets its own words (argv[0] is the verb), prints results to stdout, and answers an exit code
+ * (err_exit_code; contrib/man/chartfs.1). Complaints go through cmd_fail: "chartfs grant: <detail>".
+ */
+#ifndef FS_CMD_H
+#define FS_CMD_H
+
+#include "acl/identity.h"
+#include "net/client.h"
+#include "net/conf.h"
+
+typedef int (*cmd_fn)(int argc, char **argv);
+
+struct cmd {
+	const char *name;
+	const char *usage;   /* "FILE [-o OUT]" */
+	const char *summary; /* one line */
+	cmd_fn run;
+};
+
+/* Prints "chartfs VERB: detail" (the error's sentence when there is no detail) and answers the exit code. */
+int cmd_fail(const char *verb, int err);
+/* Usage error: prints the message and the verb's usage; answers 1. */
+int cmd_usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A client from a mount configuration, without a mount: for verbs that talk to the network by themselves. */
+struct cmd_session {
+	struct conf_mount conf;
+	struct identity identity;
+	struct buf genesis;
+	struct buf tls_cert, tls_key, tls_ca; /* PEM texts */
+	struct transport_tls tls;
+	char temporary[256]; /* ephemeral stores; empty: none */
+	struct client *client;
+};
+
+/*
+ * Reads the configuration, unlocks the identity, opens the client. observer may be NULL. An ephemeral session
+ * keeps its stores in a temporary directory that is removed at close, beside whatever mount runs.
+ */
+int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_observer *observer,
+		     struct cmd_session *ret_s) must_check;
+void cmd_session_close(struct cmd_session *s);
+
+int cmd_block(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
+int cmd_grant(int argc, char **argv);
+int cmd_grants(int argc, char **argv);
+int cmd_log(int argc, char **argv);
+int cmd_mount(int argc, char **argv);
+int cmd_peers(int argc, char **argv);
+int cmd_peers_of_mount(int argc, char **argv);
+int cmd_prove(int argc, char **argv);
+int cmd_register(int argc, char **argv);
+int cmd_revoke(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_solo(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_tx(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_whoami(int argc, char **argv);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control.h - .chartfs/: what a mount says of itself, and the file through which the tools talk to it.
+ *
+ * status, metrics, height, last-error, staged and conflicts/ are read. `control` (mode 0600) answers
+ * requests: one line of JSON written, one line of JSON read from the same open file. fs/LAYOUT.md lists the
+ * requests.
+ */
+#ifndef FS_CONTROL_H
+#define FS_CONTROL_H
+
+#include "fs/chart.h"
+#include "fs/inode.h"
+
+#define CONTROL_NAME ".chartfs"
+#define CONTROL_REQUEST_BYTES_MAX ((size_t)64 << 10)
+
+struct control;
+
+/* All borrowed. */
+int control_new(struct chart *chart, struct inodes *inodes, struct control **ret_c) must_check;
+void control_free(struct control *c); /* accepts NULL */
+struct chart *control_chart(struct control *c);
+
+/* dir is PLACE_CONTROL, or the place of conflicts/. CF_ENOTFOUND. */
+int control_lookup(struct control *c, const struct place *dir, const char *name,
+		   struct chart_attr *ret_attr) must_check;
+int control_getattr(struct control *c, const struct place *p, struct chart_attr *ret_attr) must_check;
+/* As chart_list. */
+int control_list(struct control *c, const struct place *dir, uint64_t cookie,
+		 bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr,
+				  uint64_t cookie),
+		 void *ctx) must_check;
+
+/* An open file: what is read is what was so when it was opened. */
+struct control_file;
+/* name: what the file is called in its directory. */
+int control_open(struct control *c, const struct place *p, const char *name,
+		 struct control_file **ret_f) must_check;
+void control_close(struct control_file *f); /* accepts NULL */
+/* True for `control`: a stream, not a sequence of bytes with offsets. */
+bool control_is_stream(const struct control_file *f);
+/* The bytes stay until the next call. */
+int control_read(struct control_file *f, uint64_t offset, size_t bytes, struct buf *out) must_check;
+/* CF_EPERM but for `control`. A request is done when its line feed is written. */
+int control_write(struct control_file *f, struct view data) must_check;
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/mount.h"
+
+#include "fs/control.h"
+#include "fs/inode.h"
+#include "fs/notify.h"
+#include "fs/ops.h"
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Every save that waits for its commit holds a thread; reads must not wait behind them. */
+#define THREADS_MAX 64
+#define THREADS_IDLE_MAX 16
+#define ARGS_MAX 8
+
+struct mount {
+	struct ops ops;
+	struct fuse_session *session;
+	bool mounted;
+	bool signals;
+};
+
+static const struct {
+	const char *word;
+	bool read_only; /* what it sets; false: nothing to do */
+} words[] = {
+	{"ro", true},
+	{"rw", false},
+	{"noatime", false},
+	{"relatime", false},
+	{"nodiratime", false},
+	{"defaults", false},
+	{"nofail", false},
+	{"_netdev", false},
+	{"auto", false},
+	{"noauto", false},
+	{"nosuid", false},
+	{"nodev", false},
+	{"default_permissions", false},
+};
+
+static int take_word(const char *word, size_t len, struct mount_options *o)
+{
+	if (len == 0 || (len > 2 && strncmp(word, "x-", 2) == 0))
+		return 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strlen(words[i].word) == len && strncmp(words[i].word, word, len) == 0) {
+			o->read_only |= words[i].read_only;
+			return 0;
+		}
+	}
+	if (len >= 11 && strncmp(word, "allow_other", 11) == 0)
+		return err_set(CF_EUSAGE,
+			       "allow_other: a mount acts as one identity; others would act as it");
+	return err_set(CF_EUSAGE, "unknown mount option '%.*s'", (int)len, word);
+}
+
+int mount_option_parse(const char *list, struct mount_options *o)
+{
+	int err = 0;
+
+	while (*list && !err) {
+		size_t len = strcspn(list, ",");
+
+		err = take_word(list, len, o);
+		list += len + (list[len] == ',');
+	}
+	return err;
+}
+
+static void stop_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGHUP);
+}
+
+/*
+ * Threads inherit the mask: the signals then reach the main thread alone, which waits for them in the loop.
+ */
+int mount_prepare(void)
+{
+	const struct rlimit none = {0, 0};
+	sigset_t set;
+
+	stop_signals(&set);
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return err_set(CF_EIO, "cannot switch off core dumps: %m");
+	/* without a core limit's help too, where core_pattern is a pipe */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+		return err_set(CF_EIO, "cannot switch off core dumps: %m");
+	return 0;
+}
+
+static int new_session(struct mount *m, const struct mount_options *options)
+{
+	static char *const common[] = {"chartfs", "-o",
+				       "fsname=chartfs,subtype=chartfs,default_permissions,nosuid,nodev"};
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]) && !err; i++)
+		err = fuse_opt_add_arg(&args, common[i]);
+	if (!err && options->read_only)
+		err = fuse_opt_add_arg(&args, "-oro");
+	if (!err && options->debug)
+		err = fuse_opt_add_arg(&args, "-odebug");
+	if (!err)
+		m->session = fuse_session_new(&args, &ops_table, sizeof(ops_table), &m->ops);
+	fuse_opt_free_args(&args);
+	return m->session ? 0 : err_set(CF_EIO, "libfuse refuses a session");
+}
+
+int mount_open(struct chart *chart, const char *mountpoint, const struct mount_options *options,
+	       struct mount **ret_m)
+{
+	struct mount *m = mem_zalloc(sizeof(*m));
+	struct chart_observer observer;
+	int err;
+
+	assert(chart && mountpoint && options && ret_m);
+	if (!m)
+		return CF_ENOMEM;
+	m->ops.chart = chart;
+	m->ops.uid = getuid();
+	m->ops.gid = getgid();
+	err = inodes_new(&m->ops.inodes);
+	if (!err)
+		err = control_new(chart, m->ops.inodes, &m->ops.control);
+	if (!err)
+		err = new_session(m, options);
+	if (err)
+		goto out;
+	m->signals = fuse_set_signal_handlers(m->session) == 0;
+	if (fuse_session_mount(m->session, mountpoint) != 0) {
+		err = err_set(CF_EIO, "%s: cannot be mounted (is /dev/fuse there, may you mount?)",
+			      mountpoint);
+		goto out;
+	}
+	m->mounted = true;
+	err = notify_new(m->session, m->ops.inodes, &m->ops.notify);
+	if (err)
+		goto out;
+	observer = notify_observer(m->ops.notify);
+	chart_observe(chart, &observer);
+out:
+	if (err)
+		mount_close(m);
+	else
+		*ret_m = m;
+	return err;
+}
+
+int mount_run(struct mount *m)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	sigset_t set;
+	int rc;
+
+	if (!config)
+		return CF_ENOMEM;
+	fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
+	fuse_loop_cfg_set_idle_threads(config, THREADS_IDLE_MAX);
+	stop_signals(&set);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	rc = fuse_session_loop_mt(m->session, config);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	fuse_loop_cfg_destroy(config);
+	/* positive: the signal that ended it */
+	return rc < 0 ? err_set(CF_EIO, "the FUSE loop ended with error %d", -rc) : 0;
+}
+
+static void ignore_node(void *ctx, const struct place *node, bool content)
+{
+	(void)ctx;
+	(void)node;
+	(void)content;
+}
+
+static void ignore_entry(void *ctx, const struct place *dir, const char *name, const struct place *child)
+{
+	(void)ctx;
+	(void)dir;
+	(void)name;
+	(void)child;
+}
+
+static void ignore_patients(void *ctx)
+{
+	(void)ctx;
+}
+
+void mount_close(struct mount *m)
+{
+	const struct chart_observer nobody = {NULL, ignore_node, ignore_entry, ignore_patients};
+
+	if (!m)
+		return;
+	if (m->ops.notify)
+		chart_observe(m->ops.chart, &nobody);
+	/* a notification under way waits for the kernel, which answers once the file system is gone */
+	if (m->mounted)
+		fuse_session_unmount(m->session);
+	notify_free(m->ops.notify);
+	if (m->signals)
+		fuse_remove_signal_handlers(m->session);
+	if (m->session)
+		fuse_session_destroy(m->session);
+	control_free(m->ops.control);
+	inodes_free(m->ops.inodes);
+	mem_free(m);
+}

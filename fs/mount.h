@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount.h - a chart behind a mount point: options, session, signals, the loop.
+ */
+#ifndef FS_MOUNT_H
+#define FS_MOUNT_H
+
+#include "fs/chart.h"
+
+struct mount;
+
+struct mount_options {
+	bool read_only;
+	bool debug; /* libfuse prints every request; only in the foreground */
+};
+
+/*
+ * One -o argument: "ro,noatime". CF_EUSAGE names a word that is not known here: libfuse 3.14 would take any.
+ * mount(8)'s own words (nofail, _netdev, x-*, ...) are accepted.
+ */
+int mount_option_parse(const char *list, struct mount_options *o) must_check;
+
+/* For a process that is to mount: no core dumps, TERM, INT and HUP blocked until mount_run. Before any
+ * thread. */
+int mount_prepare(void) must_check;
+
+/* Mounts; the tree answers once mount_run runs. chart is borrowed. Errors: CF_EIO, CF_ENOTFOUND, CF_EBUSY. */
+int mount_open(struct chart *chart, const char *mountpoint, const struct mount_options *options,
+	       struct mount **ret_m) must_check;
+/* Serves until unmounted or signalled. */
+int mount_run(struct mount *m) must_check;
+/* Unmounts when it still is mounted. Accepts NULL. */
+void mount_close(struct mount *m);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * notify.h - tells the kernel what its caches must forget, from a thread of its own.
+ *
+ * A notification may wait for a lock that a request holds which waits for a commit; so it is never sent by a
+ * handler nor by the follower: they only leave a note here. Notes that say the same are joined; over a bound,
+ * all is forgotten.
+ */
+#ifndef FS_NOTIFY_H
+#define FS_NOTIFY_H
+
+#include "fs/chart.h"
+#include "fs/inode.h"
+
+struct notify;
+struct fuse_session;
+
+/* Both borrowed; the session is mounted. Starts the thread. */
+int notify_new(struct fuse_session *session, struct inodes *inodes, struct notify **ret_n) must_check;
+/* Drops what is not sent. Call before the session is destroyed. Accepts NULL. */
+void notify_free(struct notify *n);
+
+/* Never block. */
+void notify_inode(struct notify *n, uint64_t id, bool content);
+void notify_entry(struct notify *n, uint64_t parent, const char *name);
+void notify_all(struct notify *n);
+
+/* For chart_observe. */
+struct chart_observer notify_observer(struct notify *n);
+
+uint64_t notify_count(struct notify *n); /* sent so far */
+
+#endif

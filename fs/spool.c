@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/spool_private.h"
+
+#include "ledger/codec.h"
+#include "ledger/file.h"
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static int derive_key(const struct crypto_key *kem, uint8_t ret_key[AEAD_KEY_BYTES])
+{
+	uint8_t scalar[SCALAR_BYTES];
+	int err = crypto_key_scalar(kem, scalar);
+
+	if (!err)
+		err = hkdf(VIEW_NONE, VIEW(scalar, sizeof scalar), view_str("chartfs spool v1"), ret_key,
+			   AEAD_KEY_BYTES);
+	mem_wipe(scalar, sizeof scalar);
+	return err;
+}
+
+/* Leftovers: a file whose slot 0 was never written, or cannot be read by this identity's own key, is left
+ * alone. */
+static int clean_up(struct spool *s)
+{
+	DIR *d = opendir(s->dir);
+	struct dirent *e;
+
+	if (d == NULL)
+		return err_set(err_from_errno(errno), "%s", s->dir);
+	while ((e = readdir(d)) != NULL) {
+		struct spool_file *f = NULL;
+
+		if (strlen(e->d_name) != SPOOL_NAME_BYTES - 1)
+			continue;
+		if (spool_file_open(s, e->d_name, &f) == CF_ENOTFOUND)
+			unlinkat(dirfd(d), e->d_name, 0);
+		spool_file_free(f);
+	}
+	closedir(d);
+	return 0;
+}
+
+int spool_open(const char *dir, const struct crypto_key *kem, struct spool **ret_spool)
+{
+	struct spool *s = mem_zalloc(sizeof *s);
+	int err;
+
+	assert(dir && kem);
+	if (s == NULL)
+		return CF_ENOMEM;
+	err = derive_key(kem, s->key);
+	if (!err && snprintf(s->dir, sizeof s->dir, "%s", dir) >= (int)sizeof s->dir)
+		err = err_set(CF_ENAMETOOLONG, "%s", dir);
+	if (!err)
+		err = file_dir_make(dir);
+	if (!err)
+		err = clean_up(s);
+	if (err) {
+		spool_close(s);
+		return err;
+	}
+	*ret_spool = s;
+	return 0;
+}
+
+void spool_close(struct spool *s)
+{
+	if (s == NULL)
+		return;
+	mem_wipe(s->key, sizeof s->key);
+	mem_free(s);
+}
+
+int spool_space(struct spool *s, uint64_t *ret_free_bytes, uint64_t *ret_total_bytes,
+		uint64_t *ret_free_files)
+{
+	struct statvfs v;
+
+	if (statvfs(s->dir, &v) != 0)
+		return err_set(err_from_errno(errno), "%s", s->dir);
+	*ret_free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	*ret_total_bytes = (uint64_t)v.f_blocks * v.f_frsize;
+	*ret_free_files = v.f_favail;
+	return 0;
+}
+
+int spool_file_new(struct spool *s, struct spool_file **ret_f)
+{
+	struct spool_file *f = mem_zalloc(sizeof *f);
+
+	if (f == NULL)
+		return CF_ENOMEM;
+	f->spool = s;
+	f->fd = -1;
+	random_bytes(f->id, sizeof f->id);
+	*ret_f = f;
+	return 0;
+}
+
+void spool_path(const struct spool_file *f, char ret_path[SPOOL_PATH_MAX])
+{
+	char hex[SPOOL_NAME_BYTES];
+
+	hex_encode(f->id, sizeof f->id, hex);
+	snprintf(ret_path, SPOOL_PATH_MAX, "%s/%s", f->spool->dir, hex);
+}
+
+static void file_end(struct spool_file *f, bool remove_it)
+{
+	if (f->fd >= 0) {
+		if (remove_it) {
+			char path[SPOOL_PATH_MAX];
+
+			spool_path(f, path);
+			unlink(path);
+		}
+		close(f->fd);
+	}
+	if (f->memory)
+		mem_wipe(f->memory, f->memory_cap);
+	mem_free(f->memory);
+	mem_free(f);
+}
+
+void spool_file_free(struct spool_file *f)
+{
+	if (f)
+		file_end(f, !f->kept);
+}
+
+void spool_file_remove(struct spool_file *f)
+{
+	if (f)
+		file_end(f, true);
+}
+
+uint64_t spool_file_size(const struct spool_file *f)
+{
+	return f->size;
+}
+
+int spool_keep(struct spool_file *f, struct view label)
+{
+	struct buf head;
+	struct enc e;
+	int err;
+
+	assert(label.len > 0 && label.len <= SPOOL_LABEL_BYTES_MAX);
+	err = spool_to_disk(f);
+	if (err)
+		return err;
+	buf_init(&head, SPOOL_BLOCK_BYTES);
+	enc_init(&e, &head);
+	enc_tag(&e, "chartfs spool head v1");
+	enc_u64(&e, f->size);
+	enc_bytes(&e, label);
+	err = enc_done(&e);
+	if (!err) {
+		uint8_t *rest;
+
+		err = buf_extend(&head, SPOOL_BLOCK_BYTES - head.len, &rest);
+	}
+	if (!err)
+		err = spool_slots_write(f, 0, 1, head.data);
+	if (!err && fdatasync(f->fd) != 0)
+		err = err_from_errno(errno);
+	if (!err)
+		err = file_dir_sync(f->spool->dir);
+	if (!err)
+		f->kept = true;
+	buf_release_secret(&head);
+	return err;
+}
+
+/* CF_ENOTFOUND also for a file that was never kept. */
+static int head_read(struct spool_file *f, struct buf *ret_label)
+{
+	uint8_t block[SPOOL_BLOCK_BYTES];
+	struct view label;
+	struct dec d;
+	uint64_t size;
+	int err = spool_slots_read(f, 0, 1, block);
+
+	if (err)
+		return err;
+	if (block[0] == 0)
+		return CF_ENOTFOUND;
+	dec_init(&d, VIEW(block, sizeof block));
+	dec_tag(&d, "chartfs spool head v1");
+	size = dec_u64(&d);
+	label = dec_bytes(&d, SPOOL_LABEL_BYTES_MAX);
+	dec_rest(&d);
+	err = dec_done(&d);
+	if (!err)
+		err = buf_append_view(ret_label, label);
+	if (!err)
+		f->size = size;
+	mem_wipe(block, sizeof block);
+	return err;
+}
+
+static int file_open(struct spool *s, const char *name, struct buf *ret_label, struct spool_file **ret_f)
+{
+	struct spool_file *f = NULL;
+	char path[SPOOL_PATH_MAX];
+	int err;
+
+	err = spool_file_new(s, &f);
+	if (err)
+		return err;
+	err = hex_decode(name, f->id, sizeof f->id);
+	f->kept = true; /* what cannot be opened is not removed */
+	if (!err) {
+		spool_path(f, path);
+		f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (f->fd < 0)
+			err = err_set(err_from_errno(errno), "%s", path);
+	}
+	if (!err)
+		err = head_read(f, ret_label);
+	if (err) {
+		spool_file_free(f);
+		return err;
+	}
+	*ret_f = f;
+	return 0;
+}
+
+int spool_file_open(struct spool *s, const char *name, struct spool_file **ret_f)
+{
+	struct buf label;
+	int err;
+
+	buf_init(&label, 0);
+	err = file_open(s, name, &label, ret_f);
+	buf_release(&label);
+	return err;
+}
+
+int spool_walk(struct spool *s, int (*on_file)(void *ctx, const char *name, struct view label, uint64_t size),
+	       void *ctx)
+{
+	DIR *d = opendir(s->dir);
+	struct dirent *e;
+	int err = 0;
+
+	if (d == NULL)
+		return err_set(err_from_errno(errno), "%s", s->dir);
+	while (!err && (e = readdir(d)) != NULL) {
+		struct spool_file *f = NULL;
+		struct buf label;
+
+		if (strlen(e->d_name) != SPOOL_NAME_BYTES - 1)
+			continue;
+		buf_init(&label, 0);
+		if (file_open(s, e->d_name, &label, &f) == 0)
+			err = on_file(ctx, e->d_name, buf_view(&label), f->size);
+		buf_release(&label);
+		spool_file_free(f);
+	}
+	closedir(d);
+	return err;
+}

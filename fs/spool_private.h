@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spool_private.h - what spool.c (names, labels) and spool_io.c (slots) share.
+ */
+#ifndef FS_SPOOL_PRIVATE_H
+#define FS_SPOOL_PRIVATE_H
+
+#include "fs/spool.h"
+
+#define SPOOL_PATH_MAX 4096
+#define SPOOL_ID_BYTES 16
+#define SPOOL_SLOT_BYTES (AEAD_NONCE_BYTES + SPOOL_BLOCK_BYTES + AEAD_TAG_BYTES)
+#define SPOOL_BATCH 64 /* slots a system call */
+
+struct spool {
+	char dir[SPOOL_PATH_MAX - SPOOL_NAME_BYTES - 1];
+	uint8_t key[AEAD_KEY_BYTES];
+};
+
+struct spool_file {
+	struct spool *spool;
+	uint8_t id[SPOOL_ID_BYTES];
+	uint64_t size;
+	int fd; /* -1: in memory */
+	bool kept;
+	uint8_t *memory; /* memory_cap bytes; those past size are zeros */
+	size_t memory_cap;
+};
+
+void spool_path(const struct spool_file *f, char ret_path[SPOOL_PATH_MAX]);
+/* Moves a file in memory to disk; nothing to do for others. */
+int spool_to_disk(struct spool_file *f) must_check;
+/* count <= SPOOL_BATCH whole blocks from or to the slots first, first + 1, ... (block i of the file is slot i
+ * + 1). */
+int spool_slots_read(struct spool_file *f, uint64_t first, size_t count, uint8_t *ret_blocks) must_check;
+int spool_slots_write(struct spool_file *f, uint64_t first, size_t count, const uint8_t *blocks) must_check;
+
+#endif

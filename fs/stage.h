@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stage.h - what was written to a file of this mount and is not committed yet, shared by all its handles.
+ *
+ * Copy on open, lazily: bytes come from the staged ranges, below base_limit from the base version, else they
+ * are zeros. Whole chunks of a large attachment are sealed and put while it is written. Says nothing of when
+ * and how to commit: that is chart_save.c. Two locks: `save` is held by whoever commits, `lock` guards the
+ * rest and is never held while waiting for a commit.
+ */
+#ifndef FS_STAGE_H
+#define FS_STAGE_H
+
+#include "fs/extent.h"
+#include "fs/spool.h"
+#include "fs/tree.h"
+
+#include <pthread.h>
+
+#define STAGE_PUSH_BYTES ((uint64_t)1 << 20) /* files below it are sealed at the save only */
+#define STAGE_PUSH_CHUNKS 65536              /* at most so many sealed chunks are remembered */
+#define STAGE_HASH_BYTES \
+	((uint64_t)4 << 20) /* rewritten in part: up to this size read and hashed as a whole */
+
+struct stage {
+	_Atomic unsigned refs;
+	struct tree *tree;   /* borrowed */
+	struct spool *spool; /* borrowed */
+	pthread_mutex_t save;
+
+	pthread_mutex_t lock;
+	struct place place; /* PLACE_NODE, or PLACE_LOCAL while it is no node yet */
+	bool is_record;
+	bool gone;        /* its name was removed: nothing is committed any more */
+	unsigned writers; /* handles open for writing */
+	unsigned handles;
+	bool staged;  /* differs, perhaps, from what is committed */
+	bool touched; /* something was written, or the file truncated by itself: the next flush is a save */
+	uint64_t seq; /* counts changes of bytes and attributes */
+	struct op_attrs attrs; /* as they are to be, when staged */
+	unsigned attr_set;     /* CHART_SET_* that somebody asked for by name */
+	uint64_t ctime_ns;
+	uint64_t size;
+	struct tree_file *base; /* NULL: none */
+	struct version base_version;
+	uint64_t base_limit;
+	struct spool_file *bytes; /* NULL: nothing written yet */
+	struct extents changed;
+	struct version latest; /* what was last committed through this stage */
+
+	/* chunks sealed ahead */
+	struct content_ref *sealed;
+	uint64_t sealed_count;
+	size_t sealed_cap;
+	struct sha256_ctx *hash; /* over the first `hashed` bytes */
+	uint64_t hashed;
+	bool pushing, push_broken, push_failed;
+
+	/* a save on its way: chart_save.c's, under `save` */
+	struct pending_save *pending;
+
+	struct stage *next; /* of the chart's table */
+	bool in_table;
+};
+
+int stage_new(struct tree *t, struct spool *spool, const struct place *place, bool is_record,
+	      struct stage **ret_s) must_check;
+struct stage *stage_ref(struct stage *s);
+void stage_unref(struct stage *s); /* accepts NULL */
+
+/*
+ * All below want s->lock held. Begins staging over a version (NULL: a new file), empty when truncate, else as
+ * it is; attrs are those of the version unless given.
+ */
+void stage_begin(struct stage *s, struct tree_file *base, bool truncate, const struct op_attrs *attrs);
+/* Drops what is staged. */
+void stage_clear(struct stage *s);
+/* The save that took its snapshot at seq was committed as version. What was written since stays. */
+void stage_committed(struct stage *s, uint64_t seq, struct version version);
+int stage_write(struct stage *s, uint64_t offset, struct view data) must_check;
+int stage_truncate(struct stage *s, uint64_t size) must_check;
+/* The range must lie within size. */
+int stage_read(struct stage *s, uint64_t offset, size_t bytes, uint8_t *ret_data) must_check;
+void stage_touch(struct stage *s);
+
+/* Without the lock: seals and puts whole chunks written in order. Failing is no failure: they go at the save.
+ */
+void stage_push(struct stage *s, const struct section_keys *keys);
+bool stage_wants_push(struct stage *s); /* with the lock */
+/* Without the lock: a source over s for attachment_build, which locks by itself for each piece. */
+void stage_source(struct stage *s, struct attachment_source *ret_source);
+/* With the lock: the hash so far, for the save to go on with; the stage's own is gone then. *ret_hashed bytes
+ * are in it. */
+int stage_take_hash(struct stage *s, struct sha256_ctx **ret_hash, uint64_t *ret_hashed) must_check;
+/* With the lock: does no byte come from the base? */
+bool stage_is_whole(const struct stage *s);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.h - the committed tree, read from the mount's own verified stores: the newest state or that of any
+ * height.
+ *
+ * What is only staged or local is not here (overlay.h, stage.h). A look is one short read transaction; rows
+ * of the past come from history, each checked against its hash. Names and contents are opened with the keys
+ * this identity holds, and only while a grant says so (CF_EDENIED), in the past as now.
+ */
+#ifndef FS_TREE_H
+#define FS_TREE_H
+
+#include "fs/attachment.h"
+#include "fs/chart.h"
+
+struct tree;
+int tree_new(struct client *client, unsigned timeout_ms, struct tree **ret_tree) must_check;
+void tree_free(struct tree *t); /* accepts NULL */
+struct attachments *tree_attachments(struct tree *t);
+const struct identity_id *tree_me(const struct tree *t);
+/* A patient came or a grant changed: lists of patients and keys are read anew. */
+void tree_forget_patients(struct tree *t);
+
+uint64_t tree_now_ms(void);
+
+/* One read transaction. height 0: the newest. CF_ENOTFOUND for a height not reached yet. */
+struct tree_look {
+	struct tree *tree;
+	struct db_txn *txn;
+	uint64_t height;
+	uint64_t now_ms;
+	uint64_t time_ms;         /* of the block at height; 0 when live */
+	struct section_keys keys; /* the last ones used */
+	bool has_keys;
+	struct patient_id may_patient; /* the last grant found */
+	uint8_t may_section;
+	uint8_t may_verbs;
+};
+int tree_look_begin(struct tree *t, uint64_t height, struct tree_look *ret_l) must_check;
+void tree_look_end(struct tree_look *l); /* wipes */
+
+/* Rows as of the look. Bytes of past rows are put into hold (reset first), which must outlive the views.
+ * CF_ENOTFOUND. */
+int tree_row(struct tree_look *l, const struct statekey *key, struct buf *hold, struct view *ret_value,
+	     struct version *ret_version) must_check;
+int tree_node(struct tree_look *l, const struct patient_id *p, const struct node_id *n,
+	      struct node_row *ret_row, struct version *ret_version) must_check; /* row->content is filled */
+int tree_entry(struct tree_look *l, const struct patient_id *p, const struct node_id *dir,
+	       const struct name_token *t, struct buf *hold, struct entry_row *ret_row,
+	       struct version *ret_version) must_check;
+int tree_content(struct tree_look *l, const struct patient_id *p, const struct node_id *n, struct buf *hold,
+		 struct content_row *ret_row, struct version *ret_version) must_check;
+
+/* Does a grant allow it now? CF_EDENIED with the reason. */
+int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, unsigned verb) must_check;
+/* Keys to open with (l keeps and wipes them), and the newest, to seal with (the caller wipes). */
+int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
+	      uint32_t window, const struct section_keys **ret_keys) must_check;
+int tree_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,
+		      struct section_keys *ret_keys) must_check;
+/* Token of a name in a directory of a section; needs keys, so CF_EDENIED. Any epoch's keys do. */
+int tree_token(struct tree_look *l, const struct place *dir, const char *name,
+	       struct name_token *ret_token) must_check;
+uint64_t tree_cookie(const uint8_t id[16]);
+/* The name of an entry, through a cache. */
+int tree_name(struct tree_look *l, const struct place *dir, const struct name_token *t,
+	      const struct entry_row *row, struct version version,
+	      char ret_name[NAME_BYTES_MAX + 1]) must_check;
+/* The name an entry had when it was last alive before height, for one that was deleted at height. */
+int tree_name_before(struct tree_look *l, const struct place *dir, const struct name_token *t,
+		     uint64_t height, char ret_name[NAME_BYTES_MAX + 1]) must_check;
+/* Is the directory one named attachments, or below one? */
+int tree_is_attachments(struct tree_look *l, const struct place *dir, bool *ret_is) must_check;
+
+/* The operations of chart.h on what is committed. */
+int tree_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret_attr) must_check;
+void tree_attr_of_node(struct tree_look *l, const struct place *p, const struct node_row *row,
+		       struct chart_attr *ret_attr);
+int tree_lookup(struct tree *t, const struct place *dir, const char *name,
+		struct chart_attr *ret_attr) must_check;
+int tree_getattr(struct tree *t, const struct place *p, struct chart_attr *ret_attr) must_check;
+int tree_parent(struct tree *t, const struct place *p, struct place *ret_parent) must_check;
+typedef bool (*tree_entry_fn)(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie);
+int tree_list(struct tree *t, const struct place *dir, uint64_t cookie, tree_entry_fn on_entry,
+	      void *ctx) must_check;
+int tree_access(struct tree *t, const struct place *p, int mask) must_check;
+
+/* Patients this identity may know of, with the names they are listed under (tree_patient.c). */
+int tree_patient_lookup(struct tree_look *l, const char *name, struct patient_id *ret_id) must_check;
+int tree_patient_list(struct tree_look *l, uint64_t cookie, tree_entry_fn on_entry, void *ctx) must_check;
+int tree_patient_name(struct tree_look *l, const struct patient_id *p,
+		      char ret_name[NAME_BYTES_MAX + 1]) must_check;
+/* people/ (tree_people.c) */
+int tree_people_lookup(struct tree_look *l, const char *name, struct chart_attr *ret_attr) must_check;
+int tree_people_list(struct tree_look *l, uint64_t cookie, tree_entry_fn on_entry, void *ctx) must_check;
+int tree_person_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret_attr) must_check;
+int tree_person_text(struct tree_look *l, const struct place *p, struct buf *out) must_check;
+/* "name@organization"; "?" when it is not registered. */
+void tree_person_name(struct tree_look *l, const struct identity_id *id, char *ret_name, size_t bytes);
+
+/* One version of one file, opened: what a handle holds. Shared; the last tree_file_release wipes. */
+struct tree_file {
+	_Atomic unsigned refs;
+	struct place place;
+	struct node_row node;
+	struct version version; /* of the content */
+	uint32_t epoch;
+	uint32_t window;
+	uint64_t size;
+	bool is_blob;
+	struct attachment attachment; /* is_blob */
+	struct buf plain;             /* else */
+};
+/* Files, symbolic links, people. Errors: CF_EDENIED, CF_ENOKEY (erased), CF_ECORRUPT, CF_EISDIR,
+ * CF_ENOTFOUND. */
+int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret_f) must_check;
+struct tree_file *tree_file_ref(struct tree_file *f);
+void tree_file_release(struct tree_file *f); /* accepts NULL */
+/* The range must lie within the file. */
+int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, size_t bytes,
+		   uint8_t *ret_data) must_check;
+/* Is this hash what the version's commitment commits to? */
+bool tree_file_commits_to(struct tree *t, const struct tree_file *f, const struct hash *plain_hash);
+
+/* History (tree_history.c). */
+int tree_height_at(struct tree *t, uint64_t time_ms, uint64_t *ret_height) must_check;
+/* The transaction that a version stands for. */
+struct tree_tx {
+	struct hash id;
+	uint64_t time_ms;
+	enum tx_type type;
+	struct identity_id creator;
+};
+int tree_tx(struct tree_look *l, struct version version, struct tree_tx *ret_tx) must_check;
+/* Oldest first; a false answer ends the walk. */
+typedef bool (*tree_version_fn)(void *ctx, const struct chart_version *v, const struct place *place);
+int tree_versions(struct tree_look *l, const struct place *dir, const struct name_token *token,
+		  tree_version_fn on_version, void *ctx) must_check;
+/* <dir>/.history/<file>/ */
+int tree_versions_lookup(struct tree_look *l, const struct place *p, const char *name,
+			 struct chart_attr *ret_attr) must_check;
+int tree_versions_list(struct tree_look *l, const struct place *p, uint64_t cookie, tree_entry_fn on_entry,
+		       void *ctx) must_check;
+
+#endif

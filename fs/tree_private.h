@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree_private.h - one committed tree, shared by tree*.c.
+ */
+#ifndef FS_TREE_PRIVATE_H
+#define FS_TREE_PRIVATE_H
+
+#include "fs/tree.h"
+
+#include <pthread.h>
+
+#define TREE_NAME_SETS 8192
+#define TREE_NAME_WAYS 4
+#define TREE_TXS 256
+
+/* PLACE_NODE of the past: what its field local says. */
+#define TREE_VERSION_VIEW 1u /* below .history: the times are those of the transaction */
+#define TREE_DELETED_VIEW 2u /* the empty file that stands for a deletion */
+
+struct tree_names; /* token and version -> name */
+struct tree_patients;
+
+struct tree {
+	struct client *client;
+	struct chain *chain;
+	struct keyring *keyring;
+	struct identity_id me;
+	unsigned timeout_ms;
+	uint64_t begun_ms; /* the time of an empty ledger's root */
+	struct attachments *attachments;
+	struct tree_names *names;
+	struct tree_patients *patients;
+	pthread_mutex_t tx_lock;
+	struct {
+		struct version version;
+		struct tree_tx tx;
+	} tx[TREE_TXS]; /* version -> transaction, by version modulo size */
+};
+
+int tree_names_new(struct tree_names **ret_n) must_check;
+void tree_names_free(struct tree_names *n);
+bool tree_names_get(struct tree_names *n, const struct name_token *t, struct version v,
+		    char ret_name[NAME_BYTES_MAX + 1]);
+void tree_names_put(struct tree_names *n, const struct name_token *t, struct version v, const char *name);
+
+int tree_patients_new(struct tree_patients **ret_p) must_check;
+void tree_patients_free(struct tree_patients *p);
+void tree_patients_forget(struct tree_patients *p);
+
+struct place tree_dir_place(const struct patient_id *p, unsigned section, uint64_t height);
+uint64_t tree_block_time(struct tree_look *l, uint64_t height);
+/* Whether an entry shall be shown; what cannot be opened or has a name that is no file name is logged and
+ * left out. */
+bool tree_entry_shown(int err, const char *what);
+
+#endif
