@@ -115,7 +115,7 @@ demo-stop:
 lint: $(patsubst %,$(O)/alone/%.o,$(HDRS) $(TEST_HDRS))
 	contrib/check-floors.sh
 	contrib/check-size.sh
-	clang-format --dry-run -Werror $(FORMATTED)
+	@echo "  clang-format" && clang-format --dry-run -Werror $(FORMATTED)
 
 format:
 	clang-format -i $(FORMATTED)

@@ -15,21 +15,23 @@
 struct chart;
 
 struct chart_config {
-	struct client *client;	  /* borrowed */
-	const char *spool_dir;	  /* private: staged bytes, encrypted */
-	unsigned timeout_ms;	  /* of a save */
+	struct client *client; /* borrowed */
+	const char *spool_dir; /* private: staged bytes, encrypted */
+	unsigned timeout_ms;   /* of a save */
 };
 
 int chart_new(const struct chart_config *config, struct chart **ret_chart) must_check;
 /* Sends pending changes of times first (bounded by the timeout). Accepts NULL. */
 void chart_free(struct chart *c);
 struct client *chart_client(struct chart *c);
-/* The last failures, newest last, one line each, for .chartfs/last-error: "<time> <path or operation>: <errno name>: <detail>". */
+/* The last failures, newest last, one line each, for .chartfs/last-error: "<time> <path or operation>: <errno
+ * name>: <detail>". */
 void chart_note_error(struct chart *c, const char *what, int err);
 int chart_last_errors(struct chart *c, struct buf *out) must_check;
 
 struct chart_attr {
 	struct place place;
+	uint64_t ino; /* 0: place_ino(place); else what handles that are open since before the file was a node were told */
 	uint32_t mode; /* with S_IFDIR, S_IFREG or S_IFLNK */
 	uint32_t nlink;
 	uint32_t uid;
@@ -45,15 +47,18 @@ struct chart_attr {
  * Lookups. Staged and local state of this mount is seen. Errors: CF_ENOTFOUND, CF_EDENIED (no grant: no
  * plaintext name or content can be had), CF_ENOTDIR, CF_ENAMETOOLONG, CF_ECORRUPT.
  */
-int chart_lookup(struct chart *c, const struct place *dir, const char *name, struct chart_attr *ret_attr) must_check;
+int chart_lookup(struct chart *c, const struct place *dir, const char *name,
+		 struct chart_attr *ret_attr) must_check;
 int chart_getattr(struct chart *c, const struct place *p, struct chart_attr *ret_attr) must_check;
 int chart_parent(struct chart *c, const struct place *p, struct place *ret_parent) must_check;
 /*
- * Entries after cookie (0: from the first), without "." and "..", in a stable order, each with the cookie to go on behind it.
- * on_entry answers true to go on. Cookies stay valid while entries come and go. Hidden names are not listed.
+ * Entries after cookie (0: from the first), without "." and "..", in a stable order, each with the cookie to
+ * go on behind it. on_entry answers true to go on. Cookies stay valid while entries come and go. Hidden names
+ * are not listed.
  */
 int chart_list(struct chart *c, const struct place *dir, uint64_t cookie,
-	       bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie), void *ctx) must_check;
+	       bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie),
+	       void *ctx) must_check;
 /* For access(2): W_OK, R_OK and X_OK under the grants (mode bits are the kernel's). CF_EDENIED, CF_EROFS. */
 int chart_access(struct chart *c, const struct place *p, int mask) must_check;
 /* Entries and bytes, for statfs. */
@@ -66,16 +71,18 @@ struct chart_stat {
 int chart_statfs(struct chart *c, struct chart_stat *ret_stat) must_check;
 
 /* Structure. Each is one transaction, done when it returns. uid, gid: the caller's. */
-int chart_mkdir(struct chart *c, const struct place *dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
+int chart_mkdir(struct chart *c, const struct place *dir, const char *name, uint32_t mode, uint32_t uid,
+		uint32_t gid,
 		struct chart_attr *ret_attr) must_check; /* in PLACE_PATIENTS: admits a patient */
-int chart_symlink(struct chart *c, const struct place *dir, const char *name, const char *target, uint32_t uid,
-		  uint32_t gid, struct chart_attr *ret_attr) must_check;
+int chart_symlink(struct chart *c, const struct place *dir, const char *name, const char *target,
+		  uint32_t uid, uint32_t gid, struct chart_attr *ret_attr) must_check;
 int chart_readlink(struct chart *c, const struct place *p, struct buf *out) must_check;
 int chart_unlink(struct chart *c, const struct place *dir, const char *name) must_check;
 int chart_rmdir(struct chart *c, const struct place *dir, const char *name) must_check;
-/* flags: RENAME_NOREPLACE (1) or 0; RENAME_EXCHANGE is CF_EINVAL. Scratch to real name commits the scratch file's bytes. */
-int chart_rename(struct chart *c, const struct place *from_dir, const char *from_name, const struct place *to_dir,
-		 const char *to_name, unsigned flags) must_check;
+/* flags: RENAME_NOREPLACE (1) or 0; RENAME_EXCHANGE is CF_EINVAL. Scratch to real name commits the scratch
+ * file's bytes. */
+int chart_rename(struct chart *c, const struct place *from_dir, const char *from_name,
+		 const struct place *to_dir, const char *to_name, unsigned flags) must_check;
 
 #define CHART_SET_MODE 1u
 #define CHART_SET_UID 2u
@@ -99,17 +106,21 @@ struct chart_file;
 #define CHART_TRUNC 4u
 #define CHART_APPEND 8u
 
-int chart_open(struct chart *c, const struct place *p, unsigned flags, struct chart_file **ret_file) must_check;
+int chart_open(struct chart *c, const struct place *p, unsigned flags,
+	       struct chart_file **ret_file) must_check;
 /* A new file: nothing is committed before its first save. CF_EEXIST when the name is there. */
-int chart_create(struct chart *c, const struct place *dir, const char *name, uint32_t mode, uint32_t uid, uint32_t gid,
-		 unsigned flags, struct chart_file **ret_file, struct chart_attr *ret_attr) must_check;
-/* Only verified bytes are ever returned: CF_ECORRUPT or CF_ENOTFOUND when none can be had (EIO). Short only at the end. */
+int chart_create(struct chart *c, const struct place *dir, const char *name, uint32_t mode, uint32_t uid,
+		 uint32_t gid, unsigned flags, struct chart_file **ret_file,
+		 struct chart_attr *ret_attr) must_check;
+/* Only verified bytes are ever returned: CF_ECORRUPT or CF_ENOTFOUND when none can be had (EIO). Short only
+ * at the end. */
 int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out) must_check;
 int chart_write(struct chart_file *f, uint64_t offset, struct view data) must_check;
 /*
- * The save: on flush (close), fsync. Nothing staged: 0 at once. Unchanged content: no transaction. Waits up to the timeout:
- * CF_ENOQUORUM keeps the bytes and goes on in the background. Also tells of an earlier save's failure once.
- * CF_ECONFLICT: the staged content is kept under .chartfs/conflicts. CF_EINVAL: no JSON on a record name; CF_ETOOBIG.
+ * The save: on flush (close), fsync. Nothing staged: 0 at once. Unchanged content: no transaction. Waits up
+ * to the timeout: CF_ENOQUORUM keeps the bytes and goes on in the background. Also tells of an earlier save's
+ * failure once. CF_ECONFLICT: the staged content is kept under .chartfs/conflicts. CF_EINVAL: no JSON on a
+ * record name; CF_ETOOBIG.
  */
 int chart_save(struct chart_file *f) must_check;
 /* The last handle's close drops what could not be saved unless it is kept for the background. */
@@ -121,7 +132,8 @@ bool chart_file_is_committed(const struct chart_file *f, struct version *ret_ver
 /* Files kept because they could not be saved: one line each for .chartfs/staged. */
 int chart_staged(struct chart *c, struct buf *out) must_check;
 /* Content of a conflict kept, by its name in .chartfs/conflicts; with an on_name walk for listing. */
-int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name, uint64_t size), void *ctx) must_check;
+int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name, uint64_t size),
+		    void *ctx) must_check;
 int chart_conflict_read(struct chart *c, const char *name, struct buf *out) must_check;
 
 /* Facts for virtual xattrs and the tools. */
@@ -129,7 +141,7 @@ struct chart_facts {
 	struct hash tx_id; /* of the transaction that wrote the content shown */
 	uint64_t height;
 	uint32_t index;
-	char author[64]; /* name@organization */
+	char author[64];  /* name@organization */
 	unsigned version; /* 1, 2, ... along the file's history */
 	uint64_t time_ms;
 	struct node_row node;
@@ -157,8 +169,8 @@ int chart_versions(struct chart *c, const struct place *dir, const char *name,
 int chart_height_at(struct chart *c, uint64_t time_ms, uint64_t *ret_height) must_check;
 
 /* Grants, for the tools and GRANTS/. */
-int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to, unsigned verbs,
-		uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
+int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
+		unsigned verbs, uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
 int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections, const char *from) must_check;
 int chart_find_identity(struct chart *c, const char *who, struct identity_id *ret_id) must_check;
 
@@ -170,13 +182,15 @@ struct chart_observer {
 	void (*on_patients)(void *ctx); /* a patient came, or a grant changed */
 };
 void chart_observe(struct chart *c, const struct chart_observer *observer);
-/* To be given to client_open as its observer's functions; ctx: the chart (set once it exists with chart_attach). */
+/* To be given to client_open as its observer's functions; ctx: the chart (set once it exists with
+ * chart_attach). */
 struct chart_feed;
 int chart_feed_new(struct chart_feed **ret_feed, struct client_observer *ret_observer) must_check;
 void chart_feed_attach(struct chart_feed *feed, struct chart *c);
 void chart_feed_free(struct chart_feed *feed);
 
-/* Place of a path below the mount point ("patients/p1/EMR02/x.json"), for tools that talk through .chartfs/control. */
+/* Place of a path below the mount point ("patients/p1/EMR02/x.json"), for tools that talk through
+ * .chartfs/control. */
 int chart_path(struct chart *c, const char *path, struct chart_attr *ret_attr) must_check;
 
 #endif

@@ -18,6 +18,8 @@ static void attr_from(const struct op_attrs *a, struct chart_attr *attr)
 void chart_attr_of_stage(struct stage *s, struct chart_attr *attr)
 {
 	pthread_mutex_lock(&s->lock);
+	if (s->handles)
+		attr->ino = s->shown_ino;
 	if (s->staged) {
 		attr_from(&s->attrs, attr);
 		attr->ctime_ns = s->ctime_ns;

@@ -237,6 +237,8 @@ static int save_unchanged(struct saving *w, struct overlay_item *item)
 	else if (w->to)
 		s->base_version = w->over->version;
 	if (w->to) {
+		if (s->handles)
+			s->shown_ino = place_ino(&s->place);
 		s->place = w->node;
 		s->is_record = w->is_record;
 	}

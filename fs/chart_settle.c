@@ -28,6 +28,8 @@ static void become(struct chart *c, struct stage *s, struct pending_save *p, con
 		node = place_node(&p->dir.patient, &id, p->type, p->dir.section, 0);
 	}
 	pthread_mutex_lock(&s->lock);
+	if (s->handles && s->place.kind == PLACE_LOCAL)
+		s->shown_ino = place_ino(&s->place);
 	s->place = node;
 	s->is_record = node.type == NODE_RECORD;
 	stage_committed(s, p->seq, (struct version){r->height, r->index});

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd.h - the verbs of the tool `chartfs`: one function each, in fs/cmd_<verb>.c; fs/chartfs.c holds the table.
+ * cmd.h - the verbs of the tool `chartfs`: one function each, in fs/cmd_<verb>.c; fs/chartfs.c holds the
+ * table.
  *
  * A verb gets its own words (argv[0] is the verb), prints results to stdout, and answers an exit code
  * (err_exit_code; contrib/man/chartfs.1). Complaints go through cmd_fail: "chartfs grant: <detail>".

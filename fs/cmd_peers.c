@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chartfs peers: asks every peer for its head; equal heads and state roots of those that answer are exit 0. */
+/* chartfs peers: asks every peer for its head; equal heads and state roots of those that answer are exit 0.
+ */
 #include "fs/cmd.h"
 
 #include "acl/contract.h"
@@ -12,7 +13,8 @@
 #define PEERS_TIMEOUT_MS 3000
 #define PEERS_TRIES 10
 
-/* Peers that commit at this moment differ by a block: heads count as equal when one moment's answers agree. */
+/* Peers that commit at this moment differ by a block: heads count as equal when one moment's answers agree.
+ */
 static bool equal_heads(const struct wire_status *status, uint32_t mask)
 {
 	const struct wire_status *first = NULL;
@@ -40,8 +42,9 @@ static void print_peers(const struct members *members, const struct wire_status 
 		}
 		hex_encode(status[i].head.b, HASH_BYTES, head);
 		hex_encode(status[i].state_root.b, HASH_BYTES, root);
-		printf("peer%u  height %" PRIu64 "  head %.16s  state %.16s  view %" PRIu64 "  leader peer%u  %s\n", i + 1,
-		       status[i].height, head, root, status[i].view, status[i].leader + 1u,
+		printf("peer%u  height %" PRIu64 "  head %.16s  state %.16s  view %" PRIu64
+		       "  leader peer%u  %s\n",
+		       i + 1, status[i].height, head, root, status[i].view, status[i].leader + 1u,
 		       status[i].voting ? "voting" : "not voting");
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chartfs register: puts this identity's certificate on the ledger (the paper's 4.3: apply, verify, publish). */
+/* chartfs register: puts this identity's certificate on the ledger (the paper's 4.3: apply, verify, publish).
+ */
 #include "fs/cmd.h"
 
 #include <inttypes.h>
@@ -20,8 +21,8 @@ int cmd_register(int argc, char **argv)
 		return cmd_fail(argv[0], err);
 	err = client_register(s.client, REGISTER_TIMEOUT_MS);
 	if (!err)
-		printf("%s@%s is registered at height %" PRIu64 "\n", s.identity.info.name, s.identity.info.org,
-		       client_height(s.client));
+		printf("%s@%s is registered at height %" PRIu64 "\n", s.identity.info.name,
+		       s.identity.info.org, client_height(s.client));
 	else
 		err = cmd_fail(argv[0], err);
 	cmd_session_close(&s);

@@ -19,7 +19,8 @@ int cmd_fail(const char *verb, int err)
 	return err_exit_code(err);
 }
 
-/* The TLS material of a mount: the identity's own chain and the key that belongs to it, the root it trusts. */
+/* The TLS material of a mount: the identity's own chain and the key that belongs to it, the root it trusts.
+ */
 static int load_tls(struct cmd_session *s)
 {
 	struct view chain[CERT_CHAIN_MAX];
@@ -66,7 +67,8 @@ static int load(struct cmd_session *s, const char *conf_path)
 	if (err)
 		return err;
 	log_set_level(s->conf.log_level);
-	err = passphrase_get(s->conf.passphrase_file[0] ? s->conf.passphrase_file : NULL, "passphrase: ", passphrase);
+	err = passphrase_get(s->conf.passphrase_file[0] ? s->conf.passphrase_file : NULL,
+			     "passphrase: ", passphrase);
 	if (!err)
 		err = identity_load(s->conf.identity_dir, passphrase, &s->identity);
 	mem_wipe(passphrase, sizeof passphrase);

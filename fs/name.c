@@ -11,11 +11,36 @@
 
 /* What editors and tools create while they save (traced: see LAYOUT.md). None is ever a clinical version. */
 static const char *const scratch_patterns[] = {
-	"*~",	       ".*.sw?",	 ".*.sw??",   "4913",	     "#*#",	   ".#*",
-	".goutputstream-*", "sed??????",  ".*.??????", ".~lock.*#",   "~$*",	   "~WR[DL]*",
-	"lu*.tmp",     "*.tmp",	 "*.bak",     "*-tmp-*",     "*.lock",	   "*-journal",
-	"*-wal",       "*-shm",	 "tmp_obj_*", ".nfs*",	     ".fuse_hidden*", ".smbdelete*",
-	".DS_Store",   "._*",	 "Thumbs.db", "desktop.ini", ".~tmp~",	   ".rsync-partial",
+	"*~",
+	".*.sw?",
+	".*.sw??",
+	"4913",
+	"#*#",
+	".#*",
+	".goutputstream-*",
+	"sed??????",
+	".*.??????",
+	".~lock.*#",
+	"~$*",
+	"~WR[DL]*",
+	"lu*.tmp",
+	"*.tmp",
+	"*.bak",
+	"*-tmp-*",
+	"*.lock",
+	"*-journal",
+	"*-wal",
+	"*-shm",
+	"tmp_obj_*",
+	".nfs*",
+	".fuse_hidden*",
+	".smbdelete*",
+	".DS_Store",
+	"._*",
+	"Thumbs.db",
+	"desktop.ini",
+	".~tmp~",
+	".rsync-partial",
 };
 
 bool name_is_scratch(const char *name)
@@ -41,7 +66,8 @@ bool name_is_record(const char *name)
 
 bool name_is_reserved(const char *name)
 {
-	return strcmp(name, ".history") == 0 || strcmp(name, ".snapshots") == 0 || strcmp(name, ".chartfs") == 0;
+	return strcmp(name, ".history") == 0 || strcmp(name, ".snapshots") == 0 ||
+	       strcmp(name, ".chartfs") == 0;
 }
 
 int name_check(const char *name)
@@ -68,7 +94,8 @@ void name_of_version(unsigned number, uint64_t time_ms, const struct hash *tx_id
 	hex_encode(tx_id->b, 4, id);
 	if (dot == NULL || dot == file_name || strlen(dot) > 32)
 		dot = "";
-	snprintf(ret_name, NAME_BYTES_MAX + 1, "%04u-%s-%s%s%s", number, when, id, deleted ? "-deleted" : "", dot);
+	snprintf(ret_name, NAME_BYTES_MAX + 1, "%04u-%s-%s%s%s", number, when, id, deleted ? "-deleted" : "",
+		 dot);
 }
 
 static int parse_height(const char *digits, uint64_t *ret_height)
@@ -100,9 +127,11 @@ static int parse_time(const char *text, uint64_t *ret_time_ms)
 		if (a != b || (a != ':' && a != '.') || strcmp(text + used, "Z") != 0)
 			return CF_EINVAL;
 	}
-	if (y < 1970 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60)
+	if (y < 1970 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 || mi < 0 || mi > 59 ||
+	    s < 0 || s > 60)
 		return CF_EINVAL;
-	tm = (struct tm){.tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi, .tm_sec = s};
+	tm = (struct tm){
+		.tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi, .tm_sec = s};
 	t = timegm(&tm);
 	if (t < 0 || tm.tm_mday != d)
 		return CF_EINVAL;

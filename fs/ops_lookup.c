@@ -85,7 +85,7 @@ void ops_stat(const struct ops *o, const struct chart_attr *attr, struct stat *r
 	bool has_owner = attr->place.kind == PLACE_NODE || attr->place.kind == PLACE_LOCAL;
 
 	*ret_st = (struct stat){
-		.st_ino = place_ino(&attr->place),
+		.st_ino = attr->ino ? attr->ino : place_ino(&attr->place),
 		.st_mode = attr->mode,
 		.st_nlink = attr->nlink,
 		.st_uid = has_owner ? attr->uid : o->uid,

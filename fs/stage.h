@@ -30,8 +30,9 @@ struct stage {
 	pthread_mutex_t lock;
 	struct place place; /* PLACE_NODE, or PLACE_LOCAL while it is no node yet */
 	bool is_record;
-	bool gone;        /* its name was removed: nothing is committed any more */
-	unsigned writers; /* handles open for writing */
+	uint64_t shown_ino; /* of the local file it was; programs compare numbers while they have it open */
+	bool gone;          /* its name was removed: nothing is committed any more */
+	unsigned writers;   /* handles open for writing */
 	unsigned handles;
 	bool staged;  /* differs, perhaps, from what is committed */
 	bool touched; /* something was written, or the file truncated by itself: the next flush is a save */

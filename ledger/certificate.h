@@ -24,9 +24,9 @@ struct identity_id {
 struct member {
 	struct identity_id id;
 	uint16_t org;
-	uint8_t sign_point[POINT_BYTES];    /* consensus votes */
-	uint8_t endorse_point[POINT_BYTES]; /* endorsements, receipts and messages */
-	uint8_t kem_point[POINT_BYTES];     /* key agreement */
+	uint8_t sign_point[POINT_BYTES];            /* consensus votes */
+	uint8_t endorse_point[POINT_BYTES];         /* endorsements, receipts and messages */
+	uint8_t kem_point[POINT_BYTES];             /* key agreement */
 	char peer_address[ADDRESS_BYTES_MAX + 1];   /* nng URL other peers dial */
 	char client_address[ADDRESS_BYTES_MAX + 1]; /* nng URL mounts dial */
 };
