@@ -86,13 +86,13 @@ all: $(PROGRAMS)
 test: lint unit
 
 unit: $(UNIT_TESTS)
-	O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
+	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
 
 # Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
 	$(MAKE) all lint $(O)/sim $(FUZZERS) $(UNIT_TESTS) $(O)/records
-	O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
+	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
 
 # make sim SEEDS=100000 FROM=1: the cluster simulator (tests/sim).
 SEEDS ?= 2000

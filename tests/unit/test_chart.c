@@ -4,7 +4,6 @@
 #include "ledger/mem.h"
 #include "tests/lib/chartfix.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -515,43 +514,6 @@ T_TEST(chart_tells_of_changes_by_others_only)
 	observer.on_entry = NULL;
 	observer.on_patients = NULL;
 	chart_observe(patient.chart, &observer);
-}
-
-static void *hammer(void *arg)
-{
-	unsigned n = (unsigned)(uintptr_t)arg;
-	char a[128], b[128], text[32];
-
-	snprintf(a, sizeof a, "patients/p1/EMR04/h%u.json", n);
-	snprintf(b, sizeof b, "patients/p1/EMR04/.h%u.json.AbCdEf", n);
-	for (int i = 0; i < 6; i++) {
-		struct chart_attr attr;
-
-		snprintf(text, sizeof text, "[%u,%d]", n, i);
-		t_zero(chartfix_write(&patient, a, text));
-		t_zero(chartfix_path(&patient, a, &attr));
-		attr.mtime_ns = 1000 + (uint64_t)i;
-		t_zero(chart_setattr(patient.chart, &attr.place, CHART_SET_MTIME, &attr, &attr));
-		snprintf(text, sizeof text, "[%u,%d,2]", n, i);
-		t_zero(chartfix_write(&patient, b, text));
-		t_zero(chartfix_rename(&patient, b, a));
-		chartfix_holds(&patient, a, text);
-	}
-	t_zero(chartfix_unlink(&patient, a));
-	return NULL;
-}
-
-/* Saves of many threads share a directory, whose times change all the while: none is told of a conflict. */
-T_TEST(chart_many_threads_in_one_directory)
-{
-	pthread_t thread[8];
-
-	setup();
-	for (uintptr_t i = 0; i < 8; i++)
-		t_eq(pthread_create(&thread[i], NULL, hammer, (void *)i), 0);
-	for (int i = 0; i < 8; i++)
-		t_eq(pthread_join(thread[i], NULL), 0);
-	t_ok(strstr(chartfix_ls(&patient, "patients/p1/EMR04"), "h0.json") == NULL);
 }
 
 T_TEST(chart_without_quorum_keeps_what_was_written)

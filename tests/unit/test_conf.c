@@ -83,7 +83,8 @@ T_TEST(names_what_is_wrong)
 	char line[400];
 
 	refuses(MINIMAL "[listen]\nlistn = x\n", ":6: unknown key 'listn'");
-	refuses(MINIMAL "[lisen]\npeer = x\n", ":6: unknown section 'lisen'");
+	refuses(MINIMAL "[lisen]\npeer = x\n", ":5: unknown section 'lisen'");
+	refuses(MINIMAL "[nothing]\n", ":5: unknown section 'nothing'");
 	refuses("data = d\n", ":1: unknown section ''");
 	refuses(MINIMAL "data = e\n", ":5: 'data' given twice");
 	refuses(MINIMAL "  continued\n", ":5: 'genesis' given twice");
@@ -130,7 +131,7 @@ T_TEST(nul_and_absence)
 T_TEST(failure_leaves_the_result_alone)
 {
 	conf.block_txs_max = 42;
-	refuses("[consensus]\nblock-max-txs = 7\n[x]\ny = z\n", ":4: unknown section");
+	refuses("[consensus]\nblock-max-txs = 7\n[x]\ny = z\n", ":3: unknown section");
 	t_eq(conf.block_txs_max, 42);
 }
 
