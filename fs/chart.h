@@ -31,7 +31,7 @@ int chart_last_errors(struct chart *c, struct buf *out) must_check;
 
 struct chart_attr {
 	struct place place;
-	uint64_t ino; /* 0: place_ino(place); else what was told before the file became a node */
+	uint64_t ino;  /* 0: place_ino(place); else what was told before the file became a node */
 	uint32_t mode; /* with S_IFDIR, S_IFREG or S_IFLNK */
 	uint32_t nlink;
 	uint32_t uid;
