@@ -7,6 +7,9 @@
 #   make check           all of it, as CI runs it (root)
 #   make demo            four hospitals, mounted, with a tour; make demo-stop ends it
 #   make sim, make bench the simulator; the benchmarks
+#   make model           all states of one height of the protocol
+#   make mutations       does the simulator find each mistake that is compiled in on purpose?
+#   make fuzz TARGET=tx SECONDS=120    libFuzzer on one of tests/fuzz (clang)
 #   make deps            installs the Debian packages the build needs (make check-deps: the tests', too)
 #   make MODE=asan unit  unit tests under AddressSanitizer and UBSan, in build/asan/
 #   make O=/some/dir     builds there
@@ -26,8 +29,10 @@ MODE_dev = -O2 -g -Werror
 MODE_release = -O2 -g
 MODE_asan = -O1 -g -Werror -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 MODE_tsan = -O1 -g -Werror -fsanitize=thread
+# for `make fuzz`, with clang
+MODE_fuzz = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
 ifndef MODE_$(MODE)
-$(error MODE is dev, release, asan or tsan, not '$(MODE)')
+$(error MODE is dev, release, asan, tsan or fuzz, not '$(MODE)')
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
@@ -61,12 +66,15 @@ TESTS = test_*
 TEST_SRCS := $(wildcard $(TESTS:%=tests/unit/%.c))
 TEST_SCRIPTS := $(wildcard $(TESTS:%=tests/unit/%.sh))
 # Real processes and mounts; they find the programs by O.
-CHECK_SCRIPTS := $(wildcard tests/sim/*.sh tests/fuzz/*.sh tests/net/*.sh tests/mount/*.sh)
+CHECK_SCRIPTS := $(wildcard tests/model/*.sh tests/sim/*.sh tests/fuzz/*.sh tests/net/*.sh tests/mount/*.sh)
 
 PROGRAMS = $(addprefix $(O)/,$(patsubst %-chartfs,%.chartfs,$(basename $(notdir $(MAIN_SRCS)))))
 UNIT_TESTS = $(TEST_SRCS:%.c=$(O)/%)
 ARCHIVES = $(FLOORS:%=$(O)/lib%.a)
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
+# Where mistakes can be compiled in, and the programs with one of them each.
+MUTABLE := $(wildcard net/pbft*.c) ledger/certificate.c
+MUTANTS := $(addprefix $(O)/sim-,$(sort $(shell grep -ohw 'BUG_[A-Z_]*' $(MUTABLE))))
 FORMATTED = $(SRCS) $(HDRS) $(MAIN_SRCS) $(wildcard tests/*/*.c) $(TEST_HDRS)
 
 # A short line for each step instead of its command, without V=1.
@@ -77,7 +85,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim bench demo demo-stop format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations bench demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -91,7 +99,8 @@ unit: $(UNIT_TESTS)
 # Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
-	$(MAKE) all lint $(O)/sim $(FUZZERS) $(UNIT_TESTS) $(O)/records
+	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records
+	$(give_back)
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
 
 # make sim SEEDS=100000 FROM=1: the cluster simulator (tests/sim).
@@ -100,13 +109,36 @@ FROM ?= 1
 sim: $(O)/sim
 	$(O)/sim --seeds $(SEEDS) --from $(FROM)
 
+# make model VIEWS=3: less than the four that `make check` explores.
+VIEWS ?= 4
+model: $(O)/model
+	$(O)/model --views $(VIEWS)
+
+# make mutations SEEDS=20000: at most so many seeds for each.
+mutations: $(MUTANTS)
+	O=$(O) MUTATION_SEEDS=$(SEEDS) tests/sim/test_mutations.sh
+
+# make fuzz TARGET=wire: what it finds new stays in $(O)/fuzz/found-wire, a crash is written to the directory.
+SECONDS ?= 120
+fuzz:
+	$(if $(wildcard tests/fuzz/fuzz_$(TARGET).c),,$(error TARGET is one of $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))))
+	$(MAKE) MODE=fuzz CC=clang O=$(O)/fuzz LDFLAGS=-Wl,--no-gc-sections $(O)/fuzz/hunt-$(TARGET)
+	@mkdir -p $(O)/fuzz/found-$(TARGET)
+	$(O)/fuzz/hunt-$(TARGET) -max_total_time=$(SECONDS) -max_len=16384 -artifact_prefix=$(O)/fuzz/ \
+		$(O)/fuzz/found-$(TARGET) $(wildcard tests/fuzz/corpus/$(TARGET))
+
 # Saves and reads beside the plain directory, in one run. Root. make bench ROUNDS=5
 bench: all $(O)/records
 	BIN=$(O) tests/bench/bench.sh
 
+# What sudo built is the caller's, so that their own make goes on from there.
+give_back = @[ "$$(id -u)" != 0 ] || [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" $(O)
+
 DEMO ?= demo
-demo: deps
+demo:
+	contrib/install-deps.sh demo
 	$(MAKE) all
+	$(give_back)
 	CHARTFS_BIN=$(abspath $(O)) contrib/demo start $(DEMO)
 
 demo-stop:
@@ -175,12 +207,29 @@ $(UNIT_TESTS): %: %.o $(O)/libtest.a $(ARCHIVES)
 
 # The simulator links the pure core and nothing that could reach a clock, file or socket.
 SIM_LEDGER = err mem buf codec crypto crypto_key certificate
-$(O)/sim: $(call objects,$(wildcard tests/sim/*.c net/pbft*.c) $(SIM_LEDGER:%=ledger/%.c))
+SIM_OBJS = $(call objects,$(wildcard tests/sim/*.c net/pbft*.c) $(SIM_LEDGER:%=ledger/%.c))
+$(O)/sim: $(SIM_OBJS)
 	$(link) $(LIB_CRYPTO)
+
+# The simulator once for each BUG_..., a mistake that only this define compiles in.
+$(MUTANTS): $(O)/sim-%: $(MUTABLE) $(O)/sim
+	$(Q)$(CC) $(ALL_CFLAGS) -w -D$* -o $@ $(shell grep -lw $* $(MUTABLE)) \
+		$(filter-out $(call objects,$(shell grep -lw $* $(MUTABLE))),$(SIM_OBJS)) $(LIB_CRYPTO)
+
+$(O)/model: $(O)/tests/model/model.o
+	$(link)
 
 # A fuzz target over files: its corpus as a plain test (tests/fuzz/run_corpus.c).
 $(FUZZERS): $(O)/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/run_corpus.o $(filter-out %libfs.a,$(ARCHIVES))
 	$(link) $(call archives,net acl ledger) $(LIBS_NET)
+
+# Makes tests/fuzz/corpus anew.
+$(O)/seeds: $(O)/tests/fuzz/seeds.o $(O)/libtest.a $(ARCHIVES)
+	$(link) $(O)/libtest.a $(call archives,$(FLOORS)) $(LIBS_ALL)
+
+# The same, linked with libFuzzer (make fuzz).
+$(O)/hunt-%: $(O)/tests/fuzz/fuzz_%.o $(filter-out %libfs.a,$(ARCHIVES))
+	$(link) -fsanitize=fuzzer $(call archives,net acl ledger) $(LIBS_NET)
 
 $(O)/records: $(O)/tests/bench/records.o
 	$(link)

@@ -19,6 +19,9 @@ unsigned members_faults(unsigned n)
 
 unsigned members_quorum(unsigned n)
 {
+#ifdef BUG_TWO_F
+	return 2 * members_faults(n) + 1;
+#endif
 	return (n + members_faults(n) + 2) / 2; /* ceil((n + f + 1) / 2) */
 }
 

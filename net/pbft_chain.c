@@ -106,10 +106,10 @@ bool try_decide(struct pbft *p)
 	memset(&c, 0, sizeof(c));
 	c.epoch = p->cfg.epoch;
 	c.height = p->open;
-	c.count = p->quorum;
+	c.count = (uint8_t)core_commits_needed(p);
 	/* A candidate that fails had forged votes; they are gone, so this ends. */
 	while (tally_commit_candidate(p, &c.view, &c.digest)) {
-		if (tally_collect(p, VOTE_COMMIT, c.view, &c.digest, p->quorum, c.index, c.sig)) {
+		if (tally_collect(p, VOTE_COMMIT, c.view, &c.digest, c.count, c.index, c.sig)) {
 			core_open_next(p, &c);
 			return true;
 		}
@@ -193,6 +193,9 @@ int on_executed(struct pbft *p, const struct pbft_event *event)
 	p->head = digest;
 	p->executing = false;
 	p->progress_ms = p->now;
+#ifdef BUG_RESET_TIMER
+	pool_restart_timers(p);
+#endif
 	if (p->backoff > 0 && p->state == PBFT_NORMAL)
 		p->backoff--; /* gradually, not at once: no oscillation (CORRECTNESS 1.7) */
 	return 0;

@@ -29,6 +29,25 @@ bool core_leads(const struct pbft *p)
 	return p->state == PBFT_NORMAL && core_leader(p, p->view) == p->cfg.self;
 }
 
+bool core_other_epoch(const struct pbft *p, uint64_t epoch)
+{
+#ifdef BUG_ANY_EPOCH
+	return false;
+#endif
+	return epoch != p->cfg.epoch;
+}
+
+unsigned core_commits_needed(const struct pbft *p)
+{
+#ifdef BUG_COMMITS_SHORT
+	return p->quorum - 1u;
+#endif
+#ifdef BUG_COMMITS_F
+	return p->faults;
+#endif
+	return p->quorum;
+}
+
 uint64_t core_backed_off(const struct pbft *p, uint64_t base_ms)
 {
 	uint64_t ms = base_ms << p->backoff;

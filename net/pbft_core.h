@@ -200,6 +200,9 @@ void core_fail(struct pbft *p, int err); /* keeps the first one */
 uint8_t core_leader(const struct pbft *p, uint64_t view);
 bool core_synced(const struct pbft *p);
 bool core_leads(const struct pbft *p); /* the current view, and it is active */
+/* Of a message: another epoch than this one. Views begin anew with each epoch, so nothing of it counts. */
+bool core_other_epoch(const struct pbft *p, uint64_t epoch);
+unsigned core_commits_needed(const struct pbft *p); /* for a certificate */
 uint64_t core_backed_off(const struct pbft *p, uint64_t base_ms);
 /* Signs a vote of this replica. A failure goes to p->err. */
 void core_sign_vote(struct pbft *p, const struct vote *vote, uint8_t ret_sig[SIG_BYTES]);

@@ -13,6 +13,23 @@
 #include <assert.h>
 #include <string.h>
 
+static bool is_better(const struct prepared *a, const struct prepared *b)
+{
+#ifdef BUG_LOWEST_CERT
+	return a->view < b->view;
+#endif
+	return a->view > b->view;
+}
+
+/* VIEW-CHANGEs in a NEW-VIEW: one of them is of a correct member that has seen what was decided. */
+static unsigned changes_needed(const struct pbft *p)
+{
+#ifdef BUG_CHANGE_QUORUM
+	return p->quorum - 1u;
+#endif
+	return p->quorum;
+}
+
 struct choice new_view_choose(const struct msg_view_change *const *changes, unsigned count)
 {
 	struct choice c;
@@ -27,7 +44,7 @@ struct choice new_view_choose(const struct msg_view_change *const *changes, unsi
 	/* Certificates of lower heights are decided already. */
 	for (unsigned i = 0; i < count; i++) {
 		if (changes[i]->height == c.height && changes[i]->has_prepared &&
-		    (c.best == NULL || changes[i]->prepared.view > c.best->view))
+		    (c.best == NULL || is_better(&changes[i]->prepared, c.best)))
 			c.best = &changes[i]->prepared;
 	}
 	return c;
@@ -82,12 +99,12 @@ static bool gather(struct pbft *p, const struct msg_view_change *ret_list[MEMBER
 	if (!is_usable(p, &p->change[p->cfg.self]))
 		return false;
 	for (uint8_t i = 0; i < p->cfg.n; i++) {
-		if (i != p->cfg.self && (others == p->quorum - 1u || !is_usable(p, &p->change[i])))
+		if (i != p->cfg.self && (others == changes_needed(p) - 1 || !is_usable(p, &p->change[i])))
 			continue;
 		others += i != p->cfg.self;
 		ret_list[count++] = &p->change[i].msg;
 	}
-	return count == p->quorum;
+	return count == changes_needed(p);
 }
 
 /* The re-proposal that the NEW-VIEW carries, signed. */
@@ -128,11 +145,11 @@ bool try_new_view(struct pbft *p)
 	    !gather(p, list))
 		return false;
 	memset(&m, 0, sizeof(m));
-	choice = new_view_choose(list, p->quorum);
+	choice = new_view_choose(list, changes_needed(p));
 	m.sender = p->cfg.self;
 	m.epoch = p->cfg.epoch;
 	m.view = p->view;
-	m.count = p->quorum;
+	m.count = (uint8_t)changes_needed(p);
 	for (unsigned i = 0; i < m.count; i++)
 		m.change[i] = list[i]->bytes;
 	if (choice.best != NULL)
@@ -197,13 +214,17 @@ static int check_new_view(struct pbft *p, const struct msg_new_view *m, struct m
 	const struct msg_view_change *changes[MEMBERS_MAX];
 	struct vote vote = {VOTE_PRE_PREPARE, p->cfg.epoch, m->height, m->view, m->digest};
 	struct choice choice;
-	int err = m->count == p->quorum ? new_view_decode_changes(m, list, changes) : CF_EINVAL;
+	int err = m->count == changes_needed(p) ? new_view_decode_changes(m, list, changes) : CF_EINVAL;
 
 	if (err == 0)
 		err = check_changes(p, m, list);
 	if (err != 0)
 		return err;
 	choice = new_view_choose(changes, m->count);
+#ifdef BUG_TRUST_NEW_VIEW
+	*ret_choice = choice;
+	return 0;
+#endif
 	if (m->has_proposal != (choice.best != NULL) ||
 	    (m->has_proposal &&
 	     (m->height != choice.best->height || !hash_equal(&m->digest, &choice.best->digest))))
@@ -244,7 +265,7 @@ int on_new_view(struct pbft *p, struct view bytes)
 
 	if (err != 0)
 		return err;
-	if (m.epoch != p->cfg.epoch || m.view == 0 || m.sender != core_leader(p, m.view))
+	if (core_other_epoch(p, m.epoch) || m.view == 0 || m.sender != core_leader(p, m.view))
 		return CF_EINVAL;
 	if (m.view < p->view || (m.view == p->view && p->state == PBFT_NORMAL))
 		return 0;

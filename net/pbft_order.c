@@ -83,7 +83,7 @@ int on_pre_prepare(struct pbft *p, struct view bytes)
 
 	if (err != 0)
 		return err;
-	if (m.vote.epoch != p->cfg.epoch || core_leader(p, m.vote.view) == p->cfg.self)
+	if (core_other_epoch(p, m.vote.epoch) || core_leader(p, m.vote.view) == p->cfg.self)
 		return CF_EINVAL;
 	if (m.vote.view < p->view || m.vote.height < p->open || m.vote.height > p->open + 1 ||
 	    (m.vote.view == p->view && m.vote.height < p->floor))
@@ -155,7 +155,7 @@ int on_vote(struct pbft *p, struct view bytes)
 
 	if (err != 0)
 		return err;
-	if (m.vote.epoch != p->cfg.epoch || m.sender >= p->cfg.n || m.sender == p->cfg.self)
+	if (core_other_epoch(p, m.vote.epoch) || m.sender >= p->cfg.n || m.sender == p->cfg.self)
 		return CF_EINVAL;
 	memset(&cell, 0, sizeof(cell));
 	cell.height = m.vote.height;
@@ -188,7 +188,11 @@ void order_record_vote(struct pbft *p, enum vote_kind kind)
 	err = record_vote_encode(&r, &bytes);
 	if (err != 0)
 		core_fail(p, err);
+#ifdef BUG_NO_SYNC_PREPARE
+	out_record(p, &bytes, false);
+#elif !defined(BUG_FORGET_PREPARE) && !defined(BUG_FORGET_VOTES)
 	out_record(p, &bytes, true);
+#endif
 	body->logged = true;
 	p->proposal.voted = true;
 }
@@ -257,7 +261,11 @@ bool try_commit(struct pbft *p)
 	err = record_commit_encode(&r, &bytes);
 	if (err != 0)
 		core_fail(p, err);
+#ifdef BUG_NO_SYNC_COMMIT
+	out_record(p, &bytes, false);
+#elif !defined(BUG_FORGET_LOCK) && !defined(BUG_FORGET_VOTES)
 	out_record(p, &bytes, true);
+#endif
 	p->lock = *c;
 	p->has_lock = true;
 	p->proposal.committed = true;
@@ -286,6 +294,9 @@ void ask_check(struct pbft *p)
 	p->out.asks.check.height = p->open;
 	p->out.asks.check.view = p->view;
 	p->out.asks.check.fresh = p->proposal.fresh;
+#ifdef BUG_TIME_ALWAYS
+	p->out.asks.check.fresh = true;
+#endif
 	p->out.asks.check.digest = body->digest;
 	p->out.asks.check.body = buf_view(&body->bytes);
 }

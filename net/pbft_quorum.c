@@ -113,9 +113,11 @@ static struct cell *matching(struct pbft *p, enum vote_kind kind, uint8_t sender
 {
 	struct cell *cell = cell_for(p, kind, sender, p->open, view);
 
+#ifndef BUG_COUNT_LEADER
 	/* The leader's PREPARE is no vote: its PRE-PREPARE is (CORRECTNESS fact 1). */
 	if (kind == VOTE_PREPARE && sender == core_leader(p, view))
 		return NULL;
+#endif
 	if (cell == NULL || !cell->used || cell->view != view || !hash_equal(&cell->digest, digest))
 		return NULL;
 	return cell;
@@ -167,7 +169,7 @@ bool tally_commit_candidate(struct pbft *p, uint64_t *ret_view, struct hash *ret
 		for (size_t j = 0; j < count; j++)
 			same += cells[j]->view == cells[i]->view &&
 				hash_equal(&cells[j]->digest, &cells[i]->digest);
-		if (same < p->quorum)
+		if (same < core_commits_needed(p))
 			continue;
 		*ret_view = cells[i]->view;
 		*ret_digest = cells[i]->digest;
@@ -179,9 +181,10 @@ bool tally_commit_candidate(struct pbft *p, uint64_t *ret_view, struct hash *ret
 int quorum_check_certificate(struct pbft *p, const struct certificate *c)
 {
 	const struct vote vote = {VOTE_COMMIT, c->epoch, c->height, c->view, c->digest};
+	const unsigned needed = core_commits_needed(p);
 	unsigned good = 0;
 
-	if (c->epoch != p->cfg.epoch || c->height <= p->cfg.epoch || c->count > p->cfg.n)
+	if (core_other_epoch(p, c->epoch) || c->height <= p->cfg.epoch || c->count > p->cfg.n)
 		return CF_EINVAL;
 	if (p->has_base && memcmp(c, &p->base, sizeof(*c)) == 0)
 		return 0;
@@ -189,12 +192,12 @@ int quorum_check_certificate(struct pbft *p, const struct certificate *c)
 		if (c->index[i] >= p->cfg.n || (i > 0 && c->index[i] <= c->index[i - 1]))
 			return CF_EINVAL;
 	}
-	for (unsigned i = 0; i < c->count && good < p->quorum; i++) {
-		if (good + (c->count - i) < p->quorum)
+	for (unsigned i = 0; i < c->count && good < needed; i++) {
+		if (good + (c->count - i) < needed)
 			break;
 		good += core_verify_vote(p, c->index[i], &vote, c->sig[i]) == 0;
 	}
-	return good >= p->quorum ? 0 : CF_ESIG;
+	return good >= needed ? 0 : CF_ESIG;
 }
 
 int quorum_check_prepared(struct pbft *p, const struct prepared *c, uint64_t height, uint64_t below_view)
@@ -206,9 +209,12 @@ int quorum_check_prepared(struct pbft *p, const struct prepared *c, uint64_t hei
 	if (c->height != height || c->view >= below_view || c->count != p->quorum - 1)
 		return CF_EINVAL;
 	for (unsigned i = 0; i < c->count; i++) {
-		if (c->index[i] >= p->cfg.n || c->index[i] == leader ||
-		    (i > 0 && c->index[i] <= c->index[i - 1]))
+		if (c->index[i] >= p->cfg.n || (i > 0 && c->index[i] <= c->index[i - 1]))
 			return CF_EINVAL;
+#ifndef BUG_COUNT_LEADER
+		if (c->index[i] == leader)
+			return CF_EINVAL;
+#endif
 	}
 	err = core_verify_vote(p, leader, &vote, c->leader_sig);
 	vote.kind = VOTE_PREPARE;

@@ -109,6 +109,9 @@ static int restore_change(struct pbft *p, struct view record)
 		restore_base(p, &m.base);
 	p->view = m.view;
 	p->state = PBFT_VIEW_CHANGE;
+#ifdef BUG_RESTORE_ACTIVE
+	p->state = PBFT_NORMAL;
+#endif
 	p->backoff = 1;
 	memset(&p->proposal, 0, sizeof(p->proposal));
 	buf_reset(&p->new_view);

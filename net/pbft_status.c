@@ -41,24 +41,33 @@ static void send_base(struct pbft *p, uint8_t to)
 int on_status(struct pbft *p, struct view bytes)
 {
 	struct msg_status m;
-	bool lacks_base, lacks_view, recently;
+	bool ahead, lacks_base, lacks_view, recently;
 	int err = msg_status_decode(bytes, &m);
 
 	if (err != 0)
 		return err;
-	if (m.epoch != p->cfg.epoch || m.sender >= p->cfg.n || m.sender == p->cfg.self)
+	if (m.epoch > p->cfg.epoch && m.sender < p->cfg.n && m.height > p->height) {
+		/* A set that is not known here yet. A hint only: what the driver fetches proves itself. */
+		err = core_verify_message(p, m.sender, bytes);
+		if (err == 0)
+			out_behind(p, m.height, m.sender);
+		return err;
+	}
+	if (core_other_epoch(p, m.epoch) || m.sender >= p->cfg.n || m.sender == p->cfg.self)
 		return CF_EINVAL;
+	/* One height less is told by a CERTIFICATE, in answer to a STATUS. A learner sends none. */
+	ahead = m.height > p->open || (p->learner && m.height == p->open);
 	lacks_base = p->has_base && m.height + 2 == p->open;
 	lacks_view = p->state == PBFT_NORMAL && p->new_view.len > 0 &&
 		     (m.view < p->view || (m.view == p->view && !m.active));
 	recently = p->answered_ms[m.sender] != 0 &&
 		   p->now < p->answered_ms[m.sender] + p->cfg.timers.resend_ms / 2;
-	if (m.height <= p->open && (recently || !(lacks_base || lacks_view)))
+	if (!ahead && (recently || !(lacks_base || lacks_view)))
 		return 0; /* nothing to do: not worth a verification */
 	err = core_verify_message(p, m.sender, bytes);
 	if (err != 0)
 		return err;
-	if (m.height > p->open)
+	if (ahead)
 		out_behind(p, m.height, m.sender);
 	if (lacks_base)
 		send_base(p, m.sender);

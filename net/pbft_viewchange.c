@@ -44,7 +44,11 @@ static void record_change(struct pbft *p, struct view bytes)
 	err = record_wrap_encode(RECORD_CHANGE, bytes, &record);
 	if (err != 0)
 		core_fail(p, err);
+#ifdef BUG_NO_SYNC_CHANGE
+	out_record(p, &record, false);
+#elif !defined(BUG_FORGET_CHANGE)
 	out_record(p, &record, true);
+#endif
 }
 
 void view_change_start(struct pbft *p, uint64_t view, bool regular)
@@ -71,6 +75,9 @@ void view_change_start(struct pbft *p, uint64_t view, bool regular)
 	m.base = p->base;
 	m.has_prepared = p->has_lock;
 	m.prepared = p->lock;
+#ifdef BUG_BARE_CHANGE
+	m.has_prepared = false;
+#endif
 	buf_init(&bytes, 0);
 	err = msg_view_change_encode(&m, &bytes);
 	if (err != 0)
@@ -88,8 +95,9 @@ int view_change_check(struct pbft *p, const struct msg_view_change *m)
 {
 	int err;
 
-	if (m->epoch != p->cfg.epoch || m->sender >= p->cfg.n || m->view == 0 || m->height < p->cfg.epoch ||
-	    m->has_base != (m->height > p->cfg.epoch) || (m->has_base && m->base.height != m->height))
+	if (core_other_epoch(p, m->epoch) || m->sender >= p->cfg.n || m->view == 0 ||
+	    m->height < p->cfg.epoch || m->has_base != (m->height > p->cfg.epoch) ||
+	    (m->has_base && m->base.height != m->height))
 		return CF_EINVAL;
 	err = core_verify_message(p, m->sender, m->bytes);
 	if (err == 0 && m->has_base)
@@ -106,7 +114,7 @@ int on_view_change(struct pbft *p, struct view bytes)
 
 	if (err != 0)
 		return err;
-	if (m.epoch != p->cfg.epoch || m.sender >= p->cfg.n || m.sender == p->cfg.self)
+	if (core_other_epoch(p, m.epoch) || m.sender >= p->cfg.n || m.sender == p->cfg.self)
 		return CF_EINVAL;
 	if (m.view < p->view || (m.view == p->view && p->state == PBFT_NORMAL))
 		return 0; /* its STATUS will bring it the NEW-VIEW */

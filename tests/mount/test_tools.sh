@@ -44,8 +44,24 @@ soon "its edit is there" '{"a":5}' cat "$B/EMR02/echo.json"
 is "in the same history" 5 versions "$A/EMR02" echo.json
 is "writing the same again makes no version" 5 bash -c "echo '{\"a\":5}' >$A/EMR02/echo.json; ls $A/EMR02/.history/echo.json | wc -l"
 ok "jq reads" within 5 bash -c "[ \$(jq .a $B/EMR02/echo.json) = 5 ]"
+# nano on a terminal of its own: a blank in front, ^S saves, ^X leaves
+nano_edit()
+{
+	{
+		sleep 1
+		printf ' '
+		sleep 0.3
+		printf '\x13'
+		sleep 1
+		printf '\x18'
+		sleep 0.3
+	} | TERM=xterm timeout 20 script -qec "nano $1" /dev/null
+}
+ok "nano edits a record" nano_edit "$A/EMR02/echo.json"
+soon "nano's edit is there" ' {"a":5}' cat "$B/EMR02/echo.json"
+is "as one version more" 6 versions "$A/EMR02" echo.json
 ok "append" bash -c "printf '\n' >>$A/EMR02/echo.json"
-soon "appended" 9 stat -c %s "$B/EMR02/echo.json"
+soon "appended" 10 stat -c %s "$B/EMR02/echo.json"
 
 ok "mkdir, cp -a" bash -c "mkdir -p $A/EMR04/attachments && cp -a $src $A/EMR04/attachments/cp"
 ok "equal here" diff -r "$src" "$A/EMR04/attachments/cp"

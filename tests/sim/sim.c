@@ -4,6 +4,10 @@
  *
  *	sim --seeds 1000 --from 1        seeds 1 to 1000, after those of tests/sim/seeds.txt
  *	sim --seeds 1 --from 77 --verbose
+ *	sim --seeds 1000 --stop		ends with the first failure
+ *
+ * A seed means a run only together with the form of the plan, which grows: plan 1 is what it was, plan 2 adds
+ * to it out of random numbers of its own. tests/sim/seeds.txt names the plan of each seed.
  */
 #include "tests/sim/sim.h"
 
@@ -20,6 +24,8 @@
 #define EVENTS_MAX 3000000 /* a run of more has a storm of messages */
 #define CLIENT_RESEND_MS 300
 #define REAL_CRYPTO_EACH 50
+#define PLAN_LATEST 2
+#define PLAN_SALT 0x5851f42d4c957f2du
 
 void sim_fail(struct sim *s, const char *invariant, const char *fmt, ...)
 {
@@ -141,12 +147,49 @@ static void plan_nodes(struct sim *s)
 	}
 }
 
+/* What plan 2 adds: epochs, a network that chooses what it loses, two kinds of liars, a learner, full disks.
+ */
+static void plan_more(struct sim *s)
+{
+	struct rng *r = &s->plan_rng;
+	const unsigned f = members_faults(s->n);
+	unsigned liars = 0;
+
+	s->age_ms = 300;
+	s->choosy = rng_chance(r, 500);
+	s->epochs = rng_chance(r, 300);
+	for (unsigned i = 0; i < s->n; i++)
+		liars += s->node[i].liar != HONEST;
+	for (unsigned i = 0; i < s->n; i++) {
+		struct node *n = &s->node[i];
+		const bool new = n->liar == HONEST &&liars < f &&rng_chance(r, 100);
+
+		if (!new && (n->liar == HONEST || n->liar == LIAR_TWINS || !rng_chance(r, 400)))
+			continue;
+		liars += new;
+		n->liar = rng_chance(r, 700) ? LIAR_HOLD : LIAR_CENSOR;
+		/* Blocks go by while one request waits. */
+		if (n->liar == LIAR_CENSOR && rng_chance(r, 700))
+			s->config.timers.heartbeat_ms = (uint32_t)rng_between(r, 50, 250);
+		sim_say(s, n, "is of kind %d", n->liar);
+	}
+	if (rng_chance(r, 250)) {
+		struct node *n = &s->node[s->nodes];
+
+		n->sim = s;
+		n->at = s->nodes++;
+		n->member = PBFT_LEARNER;
+		sim_say(s, n, "learns");
+	}
+}
+
 static void plan(struct sim *s)
 {
 	static const unsigned sizes[] = {4, 4, 4, 5, 6, 7, 7, 10};
 	uint64_t chaos_ms;
 
 	rng_seed(&s->rng, s->seed);
+	rng_seed(&s->plan_rng, s->seed ^ PLAN_SALT);
 	s->real_crypto = s->seed % REAL_CRYPTO_EACH == 0;
 	s->n = sizes[rng_below(&s->rng, 8)];
 	memset(s->network.b, 7, HASH_BYTES);
@@ -161,6 +204,9 @@ static void plan(struct sim *s)
 	}
 	plan_config(s);
 	plan_nodes(s);
+	s->age_ms = 3000;
+	if (s->plan >= 2)
+		plan_more(s);
 	s->checker = check_new();
 	net_heal(s);
 	chaos_ms = rng_between(&s->rng, 3000, 15000);
@@ -202,6 +248,10 @@ static void mishap(struct sim *s)
 
 		if (!n->up || (!all && i != victim))
 			continue;
+		if (!all && s->plan >= 2 && rng_chance(&s->plan_rng, 200)) {
+			n->full_until_ms = s->now + rng_below(&s->plan_rng, 4000);
+			continue;
+		}
 		if (!all && rng_chance(&s->rng, 800)) {
 			n->crash_in = (unsigned)rng_between(&s->rng, 1, 12);
 			continue;
@@ -225,6 +275,7 @@ static void weather(struct sim *s, bool last)
 	sim_say(s, NULL, "healed");
 	for (unsigned i = 0; i < s->nodes; i++) {
 		s->node[i].crash_in = 0;
+		s->node[i].full_until_ms = 0;
 		node_start(&s->node[i]);
 	}
 }
@@ -267,6 +318,23 @@ static void dispatch(struct sim *s, const struct agenda *a)
 	}
 }
 
+/* All f leaders that may lie had their turn, at the longest patience, and a correct one. */
+static void check_fair(struct sim *s, uint64_t healed_at)
+{
+	const uint64_t turn_ms = 2 * s->config.timers.view_change_max_ms;
+	bool censored = false;
+
+	for (unsigned i = 0; i < s->n; i++)
+		censored = censored || s->node[i].liar == LIAR_CENSOR;
+	if (!censored || s->now < healed_at + (members_faults(s->n) + 1) * turn_ms + 10000)
+		return;
+	for (unsigned i = 0; i < s->requests; i++) {
+		if (app_is_censored(i) && !check_is_acked(s, i))
+			sim_fail(s, "FAIR", "request %u is left out, height %llu", i,
+				 (unsigned long long)check_height(s));
+	}
+}
+
 static void run(struct sim *s)
 {
 	uint64_t healed_at = 0, events = 0;
@@ -281,6 +349,8 @@ static void run(struct sim *s)
 			healed_at = s->now;
 		if (s->healed && check_converged(s))
 			break;
+		if (s->healed)
+			check_fair(s, healed_at);
 		if (s->healed && s->now > healed_at + LIVE_MS)
 			sim_fail(s, "LIVE", "height %llu, not all is committed",
 				 (unsigned long long)check_height(s));
@@ -305,21 +375,22 @@ static void say_state(const struct sim *s)
 	}
 }
 
-static bool run_seed(uint64_t seed, bool verbose)
+static bool run_seed(uint64_t seed, unsigned form, bool verbose)
 {
 	struct sim *s = mem_zalloc(sizeof(*s));
 	bool passed;
 
 	assert(s != NULL);
 	s->seed = seed;
+	s->plan = form;
 	s->verbose = verbose;
 	plan(s);
 	run(s);
 	say_state(s);
 	passed = s->failure[0] == 0;
 	if (!passed)
-		printf("seed %llu: %s\n  replay: sim --seeds 1 --from %llu --verbose\n",
-		       (unsigned long long)seed, s->failure, (unsigned long long)seed);
+		printf("seed %llu: %s\n  replay: sim --seeds 1 --from %llu --plan %u --verbose\n",
+		       (unsigned long long)seed, s->failure, (unsigned long long)seed, form);
 	fflush(stdout);
 	net_release(s);
 	for (unsigned i = 0; i < s->nodes; i++)
@@ -332,7 +403,7 @@ static bool run_seed(uint64_t seed, bool verbose)
 	return passed;
 }
 
-/* Seeds that failed once come first. */
+/* Seeds that failed once come first: "seed plan what it was". */
 static void run_old_seeds(unsigned long *passed, unsigned long *failed)
 {
 	FILE *f = fopen(SEEDS_FILE, "r");
@@ -341,12 +412,12 @@ static void run_old_seeds(unsigned long *passed, unsigned long *failed)
 	if (f == NULL)
 		return;
 	while (fgets(line, sizeof(line), f) != NULL) {
-		char *end;
-		unsigned long long seed = strtoull(line, &end, 10);
+		unsigned long long seed;
+		unsigned form;
 
-		if (end == line)
+		if (sscanf(line, "%llu %u", &seed, &form) != 2)
 			continue;
-		if (run_seed(seed, false))
+		if (run_seed(seed, form, false))
 			++*passed;
 		else
 			++*failed;
@@ -356,7 +427,7 @@ static void run_old_seeds(unsigned long *passed, unsigned long *failed)
 
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--from K] [--verbose]\n", stderr);
+	fputs("usage: sim [--seeds N] [--from K] [--plan 1|2] [--stop] [--verbose]\n", stderr);
 	return 1;
 }
 
@@ -364,11 +435,16 @@ int main(int argc, char **argv)
 {
 	unsigned long long from = 1, seeds = 100;
 	unsigned long passed = 0, failed = 0;
-	bool verbose = false;
+	unsigned form = PLAN_LATEST;
+	bool verbose = false, stop = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--verbose") == 0)
 			verbose = true;
+		else if (strcmp(argv[i], "--stop") == 0)
+			stop = true;
+		else if (strcmp(argv[i], "--plan") == 0 && i + 1 < argc)
+			form = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
 			seeds = strtoull(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
@@ -378,8 +454,8 @@ int main(int argc, char **argv)
 	}
 	if (!verbose)
 		run_old_seeds(&passed, &failed);
-	for (unsigned long long seed = from; seed < from + seeds; seed++) {
-		if (run_seed(seed, verbose))
+	for (unsigned long long seed = from; seed < from + seeds && !(stop && failed > 0); seed++) {
+		if (run_seed(seed, form, verbose))
 			passed++;
 		else
 			failed++;

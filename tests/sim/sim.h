@@ -10,12 +10,13 @@
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 
-#include "net/pbft.h"
+#include "net/pbft_msg.h"
 
 #include <stdio.h>
 
 #define NODES_MAX 24 /* members and twins */
 #define REQUESTS_MAX 256
+#define MSG_KINDS (MSG_REQUEST + 1)
 #define CLOCK_DRIFT_MS 200 /* a fresh block may be that far from the own clock */
 
 /* --- random numbers: xorshift64* seeded through splitmix64 --- */
@@ -23,6 +24,8 @@
 struct rng {
 	uint64_t s;
 };
+
+struct sim;
 
 void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_next(struct rng *r);
@@ -67,9 +70,17 @@ struct simnet {
 	bool blocked[NODES_MAX][NODES_MAX]; /* from, to */
 	unsigned loss, dup;                 /* per mille */
 	uint64_t delay_ms;                  /* at most */
+	bool choosy;                        /* loses by kind and view, see net_send() */
+	uint64_t dice;
+	unsigned bar[MSG_KINDS]; /* per mille, by kind; 0: what is no message of the core */
 };
 
-struct sim;
+/* Where a message of the core belongs. */
+struct message_place {
+	unsigned kind; /* 0: no such message */
+	uint64_t epoch;
+	uint64_t view; /* 0 when it has none */
+};
 
 void net_add(struct sim *s, struct agenda a, uint64_t delay_ms);
 bool net_next(struct sim *s, struct agenda *ret_a);
@@ -80,6 +91,7 @@ void packet_drop(struct packet *p); /* accepts NULL */
 void net_send(struct sim *s, unsigned from, unsigned to, struct packet *packet);
 void net_weather(struct sim *s);
 void net_heal(struct sim *s);
+struct message_place message_place(struct view message);
 
 /* --- disks (simdisk.c): a vote log that loses what was not synced --- */
 
@@ -118,6 +130,10 @@ int app_body_decode(struct view body, struct body_view *ret_b) must_check;
 int app_digest(struct view body, struct hash *ret_digest) must_check;
 /* The number of a request; REQUESTS_MAX when it is none. */
 unsigned app_request_number(const struct hash *id);
+/* This request begins an epoch: alone in its block, and another core orders what comes after it. */
+bool app_is_config(const struct sim *s, unsigned number);
+bool app_block_is_config(const struct sim *s, const struct body_view *b);
+bool app_is_censored(unsigned number);
 
 /* --- nodes and their signing gates (simnode.c, simgate.c): the driver of one core --- */
 
@@ -129,11 +145,14 @@ enum liar {
 	LIAR_GARBLE,     /* flips bytes, sends old messages again */
 	LIAR_AMNESIA,    /* loses its disk in each crash */
 	LIAR_TWINS,      /* two correct replicas with one key */
+	LIAR_HOLD,   /* shows old prepared certificates, or none, in its VIEW-CHANGEs, and proposes freely */
+	LIAR_CENSOR, /* as a leader serves all but one client */
 };
 
 #define GATE_KINDS 6
 
 struct gate {
+	uint64_t epoch;
 	struct {
 		bool used;
 		struct pbft_slot slot;
@@ -160,10 +179,12 @@ struct node {
 	size_t chain_cap;
 	uint64_t height; /* applied */
 	uint64_t stored; /* durable */
+	uint64_t epoch;  /* of what is applied */
 	bool settled[REQUESTS_MAX];
 	int64_t skew_ms;
 	uint64_t wake_ms;
-	unsigned crash_in; /* effects until a crash; 0: none planned */
+	unsigned crash_in;      /* effects until a crash; 0: none planned */
+	uint64_t full_until_ms; /* nothing can be written to the disk */
 	/* outstanding asks */
 	bool build, check, execute;
 	uint32_t batch_count;
@@ -177,6 +198,8 @@ struct node {
 	struct certificate execute_certificate;
 	uint64_t catchup_ms; /* last question for blocks */
 	struct packet *old;  /* a message of the past, for LIAR_GARBLE */
+	bool has_held;       /* for LIAR_HOLD */
+	struct prepared held;
 };
 
 void node_start(struct node *n);
@@ -187,6 +210,14 @@ void node_wake(struct node *n);
 void node_answer(struct node *n, unsigned what);
 void node_store(struct node *n);
 void node_free(struct node *n);
+/* For simcatch.c. */
+void node_step(struct node *n, const struct pbft_event *event);
+void node_apply(struct node *n, const struct certificate *c, struct view body, struct body_view *ret_b);
+void node_begin_epoch(struct node *n);
+
+/* simcatch.c: asks a member for blocks, and hears a question or an answer */
+void catch_ask(struct node *n, uint8_t from);
+void catch_hear(struct node *n, struct view frame);
 
 /* simbyz.c: what a liar does with a message it is to send; false: nothing is sent as it is */
 bool liar_sends(struct node *n, const struct pbft_send *send);
@@ -199,8 +230,13 @@ struct checker;
 
 struct sim {
 	uint64_t seed;
+	unsigned plan; /* which form of plan the seed is for: an old seed must stay what it was */
 	bool verbose;
 	struct rng rng;
+	struct rng plan_rng; /* for what plan 2 adds */
+	int64_t age_ms;      /* a fresh block may be older by that much */
+	bool epochs;         /* some requests begin an epoch */
+	bool choosy;         /* the network chooses what it loses */
 	uint64_t now;
 	unsigned n;     /* members */
 	unsigned nodes; /* with twins */

@@ -28,6 +28,21 @@ unsigned app_request_number(const struct hash *id)
 	return number < REQUESTS_MAX && hash_equal(&want, id) ? number : REQUESTS_MAX;
 }
 
+bool app_is_config(const struct sim *s, unsigned number)
+{
+	return s->epochs && number % 13 == 7;
+}
+
+bool app_block_is_config(const struct sim *s, const struct body_view *b)
+{
+	return b->id_count == 1 && app_is_config(s, app_request_number(&b->ids[0]));
+}
+
+bool app_is_censored(unsigned number)
+{
+	return number % 4 == 1;
+}
+
 struct packet *app_body_encode(const struct body_view *b, uint64_t salt)
 {
 	struct packet *p;

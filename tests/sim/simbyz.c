@@ -124,6 +124,100 @@ static bool garble(struct node *n, const struct pbft_send *send)
 	return false;
 }
 
+static void send_all(struct node *n, struct buf *bytes)
+{
+	for (unsigned i = 0; i < n->sim->nodes; i++)
+		send_to(n, i, buf_view(bytes));
+	buf_release(bytes);
+}
+
+static void resign(struct node *n, struct buf *message)
+{
+	const struct hash digest = msg_sign_digest(&n->sim->network, buf_view(message));
+
+	sim_sign(n->sim, n->member, &digest, message->data + message->len - SIG_BYTES);
+}
+
+/* A block of its own at this height and view. */
+static void propose_empty(struct node *n, uint64_t height, uint64_t view)
+{
+	struct msg_pre_prepare m = {.has_body = true};
+	struct body_view b = {.height = height, .time_ms = n->sim->now};
+	struct packet *body;
+	struct hash digest;
+	struct buf bytes;
+	int err;
+
+	if (height > 1)
+		b.previous = n->chain[height - 1].digest;
+	body = app_body_encode(&b, rng_next(&n->sim->rng));
+	m.body = VIEW(body->data, body->len);
+	m.vote = (struct vote){.kind = VOTE_PRE_PREPARE, .epoch = n->epoch, .height = height, .view = view};
+	err = app_digest(m.body, &m.vote.digest);
+	assert(err == 0);
+	digest = vote_digest(&n->sim->network, &m.vote);
+	sim_sign(n->sim, n->member, &digest, m.sig);
+	buf_init(&bytes, 0);
+	err = msg_pre_prepare_encode(&m, &bytes);
+	assert(err == 0);
+	send_all(n, &bytes);
+	packet_drop(body);
+}
+
+/* A leader that does not carry over what it must, and proposes as it likes. */
+static bool take_liberty(struct node *n, const struct pbft_send *send)
+{
+	struct msg_new_view m;
+	struct buf bytes;
+	uint64_t height;
+	int err;
+
+	if (msg_new_view_decode(send->bytes, &m) != 0 || m.sender != n->member || !m.has_proposal ||
+	    m.height != n->height + 1)
+		return true;
+	height = m.height;
+	m.has_proposal = false;
+	buf_init(&bytes, 0);
+	err = msg_new_view_encode(&m, &bytes);
+	assert(err == 0);
+	resign(n, &bytes);
+	send_all(n, &bytes);
+	propose_empty(n, height, m.view);
+	return false;
+}
+
+/* To each member another story of what it is prepared for: the truth, the oldest certificate, or nothing. */
+static bool hold(struct node *n, const struct pbft_send *send)
+{
+	struct msg_view_change m;
+
+	if (msg_view_change_decode(send->bytes, &m) != 0 || m.sender != n->member)
+		return take_liberty(n, send);
+	if (m.has_prepared && (!n->has_held || n->held.height != m.prepared.height)) {
+		n->has_held = true;
+		n->held = m.prepared;
+	}
+	for (unsigned i = 0; i < n->sim->nodes; i++) {
+		struct msg_view_change bent = m;
+		struct buf bytes;
+		int err;
+
+		if (n->has_held && n->held.height == m.height + 1 && rng_chance(&n->sim->rng, 500)) {
+			bent.has_prepared = true;
+			bent.prepared = n->held;
+		} else if (rng_chance(&n->sim->rng, 500)) {
+			bent.has_prepared = false;
+		}
+		buf_init(&bytes, 0);
+		err = msg_view_change_encode(&bent, &bytes);
+		assert(err == 0);
+		resign(n, &bytes);
+		send_to(n, i, buf_view(&bytes));
+		buf_release(&bytes);
+	}
+	return false;
+}
+
 bool liar_sends(struct node *n, const struct pbft_send *send)
 {
 	enum msg_kind kind;
@@ -137,8 +231,11 @@ bool liar_sends(struct node *n, const struct pbft_send *send)
 		return equivocate(n, send);
 	case LIAR_GARBLE:
 		return garble(n, send);
+	case LIAR_HOLD:
+		return hold(n, send);
 	case LIAR_AMNESIA:
 	case LIAR_TWINS:
+	case LIAR_CENSOR: /* see answer_build() */
 	case HONEST:
 		break;
 	}

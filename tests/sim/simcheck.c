@@ -17,6 +17,7 @@ struct said {
 	bool used;
 	uint8_t member;
 	uint8_t kind;
+	uint64_t epoch;
 	uint64_t height;
 	uint64_t view;
 	struct hash digest;
@@ -27,11 +28,21 @@ struct decided {
 	struct hash previous;
 };
 
+/* Enough correct members sent COMMIT for it that liars can decide it at any time. */
+struct bound {
+	bool used;
+	uint64_t view;
+	struct hash digest;
+};
+
 struct checker {
+	struct bound *bound; /* by height */
+	size_t bound_cap;
 	struct said *said;
 	size_t said_count, said_cap; /* a power of two */
 	struct decided *decided;     /* 1..height */
 	uint64_t height;
+	uint64_t epoch; /* of the height above */
 	size_t decided_cap;
 	uint64_t in_block[REQUESTS_MAX]; /* 0: in none */
 	struct {
@@ -55,17 +66,30 @@ void check_free(struct checker *c)
 {
 	mem_free(c->said);
 	mem_free(c->decided);
+	mem_free(c->bound);
 	mem_free(c);
+}
+
+/* By its meaning: any two of them share a correct member. Not the function that the core uses. */
+static unsigned quorum(unsigned n)
+{
+	const unsigned f = (n - 1) / 3;
+	unsigned q = 1;
+
+	while (2 * q < n + f + 1)
+		q++;
+	return q;
 }
 
 static struct said *said_slot(struct said *table, size_t cap, const struct said *key)
 {
 	uint64_t mix = (key->height * 0x9e3779b97f4a7c15u) ^ (key->view * 0xc2b2ae3d27d4eb4fu) ^
-		       ((uint64_t)key->member << 7 | key->kind) * 0x165667b19e3779f9u;
+		       (key->epoch << 16 | (uint64_t)key->member << 7 | key->kind) * 0x165667b19e3779f9u;
 	size_t at = (size_t)(mix >> 20) & (cap - 1);
 
 	while (table[at].used && (table[at].member != key->member || table[at].kind != key->kind ||
-				  table[at].height != key->height || table[at].view != key->view))
+				  table[at].epoch != key->epoch || table[at].height != key->height ||
+				  table[at].view != key->view))
 		at = (at + 1) & (cap - 1);
 	return &table[at];
 }
@@ -89,7 +113,7 @@ static void said_grow(struct checker *c)
 static void says(struct node *n, uint8_t kind, uint64_t height, uint64_t view, const struct hash *digest)
 {
 	struct checker *c = n->sim->checker;
-	struct said key = {true, n->member, kind, height, view, *digest};
+	struct said key = {true, n->member, kind, n->epoch, height, view, *digest};
 	struct said *slot = said_slot(c->said, c->said_cap, &key);
 
 	if (slot->used && !hash_equal(&slot->digest, digest))
@@ -102,11 +126,86 @@ static void says(struct node *n, uint8_t kind, uint64_t height, uint64_t view, c
 		said_grow(c);
 }
 
+static struct bound *bound_at(struct checker *c, uint64_t height)
+{
+	const size_t had = c->bound_cap;
+
+	if (height >= had) {
+		c->bound_cap = (size_t)height * 2 + 16;
+		c->bound = mem_array(c->bound, c->bound_cap, sizeof(*c->bound));
+		assert(c->bound != NULL);
+		memset(c->bound + had, 0, (c->bound_cap - had) * sizeof(*c->bound));
+	}
+	return &c->bound[height];
+}
+
+static unsigned liars(const struct sim *s)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		count += s->node[i].liar != HONEST;
+	return count;
+}
+
+/* AGREE, long before a second block: nobody correct votes in a later view against what may be decided. */
+static void check_bound(struct node *n, uint64_t height, uint64_t view, const struct hash *digest)
+{
+	const struct bound *b = bound_at(n->sim->checker, height);
+
+	if (b->used && view > b->view && !hash_equal(&b->digest, digest))
+		sim_fail(n->sim, "AGREE", "node %u: view %llu votes against view %llu at height %llu", n->at,
+			 (unsigned long long)view, (unsigned long long)b->view, (unsigned long long)height);
+}
+
+static void bind(struct node *n, uint64_t height, uint64_t view, const struct hash *digest)
+{
+	struct checker *c = n->sim->checker;
+	struct bound *b = bound_at(c, height);
+	unsigned count = liars(n->sim);
+
+	for (unsigned i = 0; i < n->sim->n; i++) {
+		const struct said key = {.member = (uint8_t)i,
+					 .kind = MSG_COMMIT,
+					 .epoch = n->epoch,
+					 .height = height,
+					 .view = view};
+		const struct said *slot = said_slot(c->said, c->said_cap, &key);
+
+		count += slot->used && hash_equal(&slot->digest, digest);
+	}
+	if (count < quorum(n->sim->n) || (b->used && b->view <= view))
+		return;
+	*b = (struct bound){true, view, *digest};
+}
+
+/* QUORUM: PREPAREs of Q-1 backups and the PRE-PREPARE. */
+static void check_prepared(struct node *n, const struct prepared *c)
+{
+	struct vote vote = {VOTE_PRE_PREPARE, n->epoch, c->height, c->view, c->digest};
+	const uint8_t leader = (uint8_t)(c->view % n->sim->n);
+	struct hash digest = vote_digest(&n->sim->network, &vote);
+	unsigned good = sim_verify(n->sim, leader, &digest, c->leader_sig) == 0;
+
+	vote.kind = VOTE_PREPARE;
+	digest = vote_digest(&n->sim->network, &vote);
+	for (unsigned i = 0; i < c->count; i++) {
+		if (c->index[i] < n->sim->n && c->index[i] != leader &&
+		    (i == 0 || c->index[i] > c->index[i - 1]))
+			good += sim_verify(n->sim, c->index[i], &digest, c->sig[i]) == 0;
+	}
+	if (good < quorum(n->sim->n))
+		sim_fail(n->sim, "QUORUM", "node %u: prepared by %u at height %llu view %llu", n->at, good,
+			 (unsigned long long)c->height, (unsigned long long)c->view);
+}
+
 /* LOCK */
 static void check_change(struct node *n, const struct msg_view_change *m)
 {
 	const struct checker *c = n->sim->checker;
 
+	if (m->has_prepared)
+		check_prepared(n, &m->prepared);
 	if (!c->committed[n->member].used || c->committed[n->member].height < m->height + 1)
 		return;
 	if (c->committed[n->member].height > m->height + 1 || !m->has_prepared ||
@@ -123,8 +222,10 @@ static void check_vote_sent(struct node *n, const struct msg_vote *m)
 	const uint64_t height = m->vote.height, view = m->vote.view;
 
 	says(n, (uint8_t)m->vote.kind, height, view, &m->vote.digest);
+	check_bound(n, height, view, &m->vote.digest);
 	if (m->vote.kind != VOTE_COMMIT)
 		return;
+	bind(n, height, view, &m->vote.digest);
 	if (c->committed[n->member].used &&
 	    (c->committed[n->member].height > height ||
 	     (c->committed[n->member].height == height && c->committed[n->member].view >= view)))
@@ -132,6 +233,42 @@ static void check_vote_sent(struct node *n, const struct msg_vote *m)
 	c->committed[n->member].used = true;
 	c->committed[n->member].height = height;
 	c->committed[n->member].view = view;
+}
+
+/* QUORUM and CHOICE, worked out once more: the leader of a view has no say in what it carries over. */
+static void check_new_view(struct node *n, const struct msg_new_view *m)
+{
+	const struct prepared *best = NULL;
+	struct msg_view_change change[MEMBERS_MAX];
+	uint64_t height = 0;
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		int err = msg_view_change_decode(m->change[i], &change[i]);
+		struct hash digest = msg_sign_digest(&n->sim->network, m->change[i]);
+
+		assert(err == 0);
+		good += change[i].view == m->view && change[i].epoch == n->epoch &&
+			(i == 0 || change[i].sender > change[i - 1].sender) &&
+			sim_verify(n->sim, change[i].sender, &digest,
+				   m->change[i].data + m->change[i].len - SIG_BYTES) == 0;
+		if (change[i].height > height)
+			height = change[i].height;
+	}
+	if (good < quorum(n->sim->n))
+		sim_fail(n->sim, "QUORUM", "node %u: NEW-VIEW %llu of %u VIEW-CHANGEs", n->at,
+			 (unsigned long long)m->view, good);
+	for (unsigned i = 0; i < m->count; i++) {
+		const struct prepared *c = &change[i].prepared;
+
+		if (change[i].has_prepared && change[i].height == height &&
+		    (best == NULL || c->view > best->view))
+			best = c;
+	}
+	if (m->has_proposal != (best != NULL) ||
+	    (best != NULL && (m->height != height + 1 || !hash_equal(&m->digest, &best->digest))))
+		sim_fail(n->sim, "CHOICE", "node %u: NEW-VIEW %llu at height %llu", n->at,
+			 (unsigned long long)m->view, (unsigned long long)m->height);
 }
 
 void check_sent(struct node *n, struct view message)
@@ -149,6 +286,7 @@ void check_sent(struct node *n, struct view message)
 	}
 	if (kind == MSG_PRE_PREPARE && msg_pre_prepare_decode(message, &pp) == 0) {
 		says(n, MSG_PRE_PREPARE, pp.vote.height, pp.vote.view, &pp.vote.digest);
+		check_bound(n, pp.vote.height, pp.vote.view, &pp.vote.digest);
 	} else if ((kind == MSG_PREPARE || kind == MSG_COMMIT) && msg_vote_decode(message, &vote) == 0) {
 		check_vote_sent(n, &vote);
 	} else if (kind == MSG_VIEW_CHANGE && msg_view_change_decode(message, &change) == 0) {
@@ -161,11 +299,21 @@ void check_sent(struct node *n, struct view message)
 		   new_view.sender == n->member) {
 		digest = sha256(message);
 		says(n, MSG_NEW_VIEW, 0, new_view.view, &digest);
+		check_new_view(n, &new_view);
 		if (new_view.has_proposal)
 			says(n, MSG_PRE_PREPARE, new_view.height, new_view.view, &new_view.digest);
 		if (message.len > NEW_VIEW_BYTES_MAX)
 			sim_fail(n->sim, "BOUND", "NEW-VIEW of %zu bytes", message.len);
 	}
+}
+
+void check_epoch(struct node *n, struct view message)
+{
+	const struct message_place place = message_place(message);
+
+	if (place.kind >= MSG_PRE_PREPARE && place.kind <= MSG_NEW_VIEW && place.epoch != n->epoch)
+		sim_fail(n->sim, "EPOCH", "node %u in epoch %llu takes kind %u of epoch %llu", n->at,
+			 (unsigned long long)n->epoch, place.kind, (unsigned long long)place.epoch);
 }
 
 static void check_quorum(struct node *n, const struct certificate *c)
@@ -179,7 +327,7 @@ static void check_quorum(struct node *n, const struct certificate *c)
 			sim_fail(n->sim, "QUORUM", "members not ascending");
 		good += c->index[i] < n->sim->n && sim_verify(n->sim, c->index[i], &digest, c->sig[i]) == 0;
 	}
-	if (good < members_quorum(n->sim->n))
+	if (good < quorum(n->sim->n))
 		sim_fail(n->sim, "QUORUM", "node %u: %u votes at height %llu", n->at, good,
 			 (unsigned long long)c->height);
 }
@@ -194,6 +342,11 @@ static void decide(struct node *n, const struct certificate *c, const struct bod
 		k->decided = mem_array(k->decided, k->decided_cap, sizeof(*k->decided));
 		assert(k->decided != NULL);
 	}
+	if (c->epoch != k->epoch)
+		sim_fail(n->sim, "QUORUM", "height %llu by epoch %llu", (unsigned long long)c->height,
+			 (unsigned long long)c->epoch);
+	if (app_block_is_config(n->sim, b))
+		k->epoch = c->height;
 	k->height = c->height;
 	k->decided[c->height].digest = c->digest;
 	k->decided[c->height].previous = b->previous;

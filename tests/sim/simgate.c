@@ -14,8 +14,10 @@ static bool below(const struct pbft_slot *a, const struct pbft_slot *b)
 
 bool gate_allows(const struct gate *g, const struct pbft_slot *slot, const struct hash *digest)
 {
-	if (slot->kind >= PBFT_SIGN_OTHER)
+	if (slot->kind >= PBFT_SIGN_OTHER || slot->epoch > g->epoch)
 		return true;
+	if (slot->epoch < g->epoch)
+		return false;
 	if (slot->kind <= PBFT_SIGN_COMMIT && g->last[PBFT_SIGN_VIEW_CHANGE].used &&
 	    slot->view < g->last[PBFT_SIGN_VIEW_CHANGE].slot.view)
 		return false;
@@ -26,7 +28,9 @@ bool gate_allows(const struct gate *g, const struct pbft_slot *slot, const struc
 
 void gate_keep(struct gate *g, const struct pbft_slot *slot, const struct hash *digest)
 {
-	if (slot->kind >= PBFT_SIGN_OTHER ||
+	if (slot->kind < PBFT_SIGN_OTHER && slot->epoch > g->epoch)
+		*g = (struct gate){.epoch = slot->epoch};
+	if (slot->kind >= PBFT_SIGN_OTHER || slot->epoch < g->epoch ||
 	    (g->last[slot->kind].used && below(slot, &g->last[slot->kind].slot)))
 		return;
 	g->last[slot->kind].used = true;

@@ -117,12 +117,66 @@ void packet_drop(struct packet *p)
 		mem_free(p);
 }
 
+static uint64_t be64(const uint8_t *at)
+{
+	uint64_t x = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		x = x << 8 | at[i];
+	return x;
+}
+
+struct message_place message_place(struct view message)
+{
+	struct message_place place = {0};
+	enum msg_kind kind;
+	const uint8_t *at = message.data + 5; /* behind magic and kind: a sender or not, and the epoch */
+
+	if (msg_kind(message, &kind) != 0 || kind == MSG_REQUEST || message.len < 5 + 1 + 24)
+		return place;
+	place.kind = kind;
+	if (kind != MSG_PRE_PREPARE && kind != MSG_CERTIFICATE && kind != MSG_BODY)
+		at++;
+	place.epoch = be64(at);
+	if (kind == MSG_VIEW_CHANGE || kind == MSG_NEW_VIEW)
+		place.view = be64(at + 8);
+	else if (kind <= MSG_COMMIT)
+		place.view = be64(at + 16);
+	return place;
+}
+
+/*
+ * The adversary of many proofs: in each view and for each kind of message it picks members who hear nothing
+ * (or, of VIEW-CHANGEs, whom nobody hears), however often it is sent again. So one member alone may be
+ * prepared in a view, or know that it is decided, and others must find out by the rules alone.
+ */
+static bool is_chosen(const struct sim *s, unsigned from, unsigned to, const struct packet *packet)
+{
+	const struct message_place place = message_place(VIEW(packet->data, packet->len));
+	const unsigned who = place.kind == MSG_VIEW_CHANGE || place.kind == 0 ? from : to;
+	struct rng dice;
+
+	if (!s->net.choosy)
+		return false;
+	rng_seed(&dice, s->net.dice ^ (place.view * 64 + place.kind) * 0x9e3779b97f4a7c15u ^
+				(uint64_t)who * 0xc2b2ae3d27d4eb4fu);
+	return rng_chance(&dice, s->net.bar[place.kind]);
+}
+
 void net_send(struct sim *s, unsigned from, unsigned to, struct packet *packet)
 {
 	unsigned copies = rng_chance(&s->rng, s->net.dup) ? 2 : 1;
 
+	if (is_chosen(s, from, to, packet))
+		return;
 	if (s->net.blocked[from][to] || rng_chance(&s->rng, s->net.loss))
 		return;
+	if (s->epochs && rng_chance(&s->plan_rng, 50)) {
+		/* A letter from the past: it may come in another epoch. */
+		packet->refs++;
+		net_add(s, (struct agenda){.kind = AGENDA_PACKET, .node = to, .packet = packet},
+			rng_below(&s->plan_rng, 8000));
+	}
 	while (copies-- > 0) {
 		/* Mostly quick, sometimes late: messages overtake each other. */
 		uint64_t delay = rng_chance(&s->rng, 100) ? rng_below(&s->rng, s->net.delay_ms + 1)
@@ -145,6 +199,24 @@ static void cut(struct sim *s, bool asymmetric)
 		for (unsigned k = 0; k < s->nodes; k++)
 			s->net.blocked[i][k] = side[i] != side[k] && (!asymmetric || side[i] == 0);
 	}
+}
+
+static void become_choosy(struct sim *s)
+{
+	static const unsigned most[MSG_KINDS] = {
+		[0] = 1000,          [MSG_PRE_PREPARE] = 200,  [MSG_PREPARE] = 900,
+		[MSG_COMMIT] = 900,  [MSG_VIEW_CHANGE] = 500,  [MSG_NEW_VIEW] = 200,
+		[MSG_STATUS] = 1000, [MSG_CERTIFICATE] = 1000, [MSG_FETCH_BODY] = 0,
+		[MSG_BODY] = 0,
+	};
+
+	memset(s->net.blocked, 0, sizeof(s->net.blocked));
+	s->net.loss = 0;
+	s->net.delay_ms = 5;
+	s->net.choosy = true;
+	s->net.dice = rng_next(&s->plan_rng);
+	for (unsigned i = 0; i < MSG_KINDS; i++)
+		s->net.bar[i] = (unsigned)rng_between(&s->plan_rng, most[i] / 2, most[i]);
 }
 
 void net_weather(struct sim *s)
@@ -175,10 +247,14 @@ void net_weather(struct sim *s)
 	default:
 		break;
 	}
+	s->net.choosy = false;
+	if (s->choosy && rng_chance(&s->plan_rng, 800))
+		become_choosy(s);
 }
 
 void net_heal(struct sim *s)
 {
+	s->net.choosy = false;
 	memset(s->net.blocked, 0, sizeof(s->net.blocked));
 	s->net.loss = 0;
 	s->net.dup = 0;

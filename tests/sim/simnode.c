@@ -13,12 +13,13 @@
 enum answer { ANSWER_BUILD = 1, ANSWER_CHECK, ANSWER_EXECUTE };
 
 #define CLOCK_START_MS 100000
-#define CATCHUP_ASK 0x43555031u
-#define CATCHUP_TELL 0x43555032u
-#define CATCHUP_BLOCKS 16
-#define CATCHUP_EVERY_MS 50
 
 static void step(struct node *n, const struct pbft_event *event, bool honest);
+
+void node_step(struct node *n, const struct pbft_event *event)
+{
+	step(n, event, false);
+}
 
 static int node_sign(void *ctx, const struct pbft_slot *slot, const struct hash *digest,
 		     uint8_t ret_sig[SIG_BYTES])
@@ -67,12 +68,15 @@ static void chain_cut(struct node *n, uint64_t height)
 	while (n->height > height)
 		packet_drop(n->chain[n->height--].body);
 	memset(n->settled, 0, sizeof(n->settled));
+	n->epoch = 0;
 	for (uint64_t h = 1; h <= n->height; h++) {
 		int err = app_body_decode(VIEW(n->chain[h].body->data, n->chain[h].body->len), &b);
 
 		assert(err == 0);
 		for (uint32_t i = 0; i < b.id_count; i++)
 			n->settled[app_request_number(&b.ids[i])] = true;
+		if (app_block_is_config(n->sim, &b))
+			n->epoch = h;
 	}
 }
 
@@ -107,11 +111,12 @@ void node_start(struct node *n)
 		return;
 	config.self = n->member;
 	config.height = n->height;
+	config.epoch = n->epoch;
 	config.keys = (struct pbft_keys){n, node_sign, node_verify, node_digest};
-	if (n->height > 0) {
+	if (n->height > 0)
 		config.head = n->chain[n->height].digest;
+	if (n->height > n->epoch)
 		config.certificate = &n->chain[n->height].certificate;
-	}
 	gate_load(&n->gate, &n->disk, &n->sim->network);
 	err = pbft_new(&config, &n->core);
 	assert(err == 0);
@@ -130,6 +135,24 @@ void node_start(struct node *n)
 	step(n, &event, false);
 }
 
+/*
+ * Another core for another epoch. The block that began it is durable first: else a loss of power could bring
+ * back the epoch before, and with it a core that does not know what was signed in this one.
+ */
+void node_begin_epoch(struct node *n)
+{
+	n->epoch = n->stored = n->height;
+	n->up = false;
+	n->life++;
+	n->wake_ms = 0;
+	pbft_free(n->core);
+	n->core = NULL;
+	forget_asks(n);
+	memset(&n->gate, 0, sizeof(n->gate));
+	sim_say(n->sim, n, "epoch %llu", (unsigned long long)n->epoch);
+	node_start(n);
+}
+
 void node_free(struct node *n)
 {
 	pbft_free(n->core);
@@ -142,7 +165,7 @@ void node_free(struct node *n)
 
 /* --- blocks --- */
 
-static void apply(struct node *n, const struct certificate *c, struct view body, struct body_view *ret_b)
+void node_apply(struct node *n, const struct certificate *c, struct view body, struct body_view *ret_b)
 {
 	struct block *b;
 	int err = app_body_decode(body, ret_b);
@@ -185,12 +208,14 @@ static bool is_good(const struct node *n, struct view body, bool fresh)
 	if (n->height > 0 && !hash_equal(&b.previous, &n->chain[n->height].digest))
 		return false;
 	off = (int64_t)b.time_ms - ((int64_t)n->sim->now + n->skew_ms);
-	if (fresh && (off > CLOCK_DRIFT_MS || off < -CLOCK_DRIFT_MS - 3000))
+	if (fresh && (off > CLOCK_DRIFT_MS || off < -CLOCK_DRIFT_MS - n->sim->age_ms))
 		return false;
 	for (uint32_t i = 0; i < b.id_count; i++) {
 		unsigned number = app_request_number(&b.ids[i]);
 
 		if (number >= n->sim->issued || n->settled[number])
+			return false;
+		if (b.id_count > 1 && app_is_config(n->sim, number))
 			return false;
 		for (uint32_t k = 0; k < i; k++) {
 			if (hash_equal(&b.ids[k], &b.ids[i]))
@@ -213,8 +238,15 @@ static void answer_build(struct node *n)
 	if (n->height > 0)
 		b.previous = n->chain[n->height].digest;
 	for (uint32_t i = 0; i < n->batch_count; i++) {
-		if (!n->settled[app_request_number(&n->batch[i])])
-			b.ids[b.id_count++] = n->batch[i];
+		const unsigned number = app_request_number(&n->batch[i]);
+
+		if (n->settled[number] || (n->liar == LIAR_CENSOR && app_is_censored(number)))
+			continue;
+		if (app_is_config(n->sim, number) && b.id_count > 0)
+			break;
+		b.ids[b.id_count++] = n->batch[i];
+		if (app_is_config(n->sim, number))
+			break;
 	}
 	body = app_body_encode(&b, n->at);
 	event.u.built.body = VIEW(body->data, body->len);
@@ -252,8 +284,12 @@ static void answer_execute(struct node *n)
 	n->execute_body = NULL;
 	b.id_count = 0;
 	if (c.height == n->height + 1)
-		apply(n, &c, VIEW(body->data, body->len), &b);
+		node_apply(n, &c, VIEW(body->data, body->len), &b);
 	packet_drop(body);
+	if (app_block_is_config(n->sim, &b)) {
+		node_begin_epoch(n);
+		return;
+	}
 	event.u.executed.height = c.height;
 	event.u.executed.digest = c.digest;
 	event.u.executed.ids = b.ids;
@@ -269,104 +305,6 @@ void node_answer(struct node *n, unsigned what)
 		answer_check(n);
 	else if (what == ANSWER_EXECUTE && n->execute)
 		answer_execute(n);
-}
-
-/* --- catching up: certified blocks from another node --- */
-
-static void send_frame(struct node *n, unsigned to_member, struct buf *frame)
-{
-	struct packet *p = packet_new(buf_view(frame), n->liar == HONEST);
-
-	for (unsigned i = 0; i < n->sim->nodes; i++) {
-		if (n->sim->node[i].member == to_member && i != n->at)
-			net_send(n->sim, n->at, i, p);
-	}
-	packet_drop(p);
-	buf_release(frame);
-}
-
-static void ask_blocks(struct node *n, uint8_t from)
-{
-	struct buf frame;
-	struct enc e;
-
-	if (n->sim->now < n->catchup_ms + CATCHUP_EVERY_MS)
-		return;
-	n->catchup_ms = n->sim->now;
-	if (from == n->member || from >= n->sim->n || rng_chance(&n->sim->rng, 300))
-		from = (uint8_t)rng_below(&n->sim->rng, n->sim->n);
-	buf_init(&frame, 0);
-	enc_init(&e, &frame);
-	enc_u32(&e, CATCHUP_ASK);
-	enc_u8(&e, n->member);
-	enc_u64(&e, n->height);
-	send_frame(n, from, &frame);
-}
-
-static void tell_blocks(struct node *n, uint8_t to, uint64_t above)
-{
-	struct buf frame;
-	struct enc e;
-
-	buf_init(&frame, 0);
-	enc_init(&e, &frame);
-	enc_u32(&e, CATCHUP_TELL);
-	for (uint64_t h = above + 1; h <= n->height && h <= above + CATCHUP_BLOCKS; h++) {
-		certificate_encode(&n->chain[h].certificate, &e);
-		enc_bytes(&e, VIEW(n->chain[h].body->data, n->chain[h].body->len));
-	}
-	if (above < n->height)
-		send_frame(n, to, &frame);
-	buf_release(&frame);
-}
-
-static bool is_certified(const struct node *n, const struct certificate *c, struct view body)
-{
-	const struct vote vote = {VOTE_COMMIT, c->epoch, c->height, c->view, c->digest};
-	const struct hash signed_digest = vote_digest(&n->sim->network, &vote);
-	struct hash digest;
-	unsigned good = 0;
-
-	if (c->height != n->height + 1 || app_digest(body, &digest) != 0 || !hash_equal(&digest, &c->digest))
-		return false;
-	for (unsigned i = 0; i < c->count; i++)
-		good += c->index[i] < n->sim->n &&
-			sim_verify(n->sim, c->index[i], &signed_digest, c->sig[i]) == 0;
-	return good >= members_quorum(n->sim->n);
-}
-
-static void hear_blocks(struct node *n, struct dec *d)
-{
-	struct pbft_event event = {.kind = PBFT_EXECUTED};
-	struct hash ids[REQUESTS_MAX];
-	struct certificate c, last = {0};
-	struct body_view b;
-	uint32_t id_count = 0;
-
-	while (d->err == 0 && d->at < d->len) {
-		struct view body;
-
-		memset(&c, 0, sizeof(c));
-		certificate_decode(d, &c);
-		body = dec_bytes(d, PBFT_BODY_BYTES_MAX);
-		if (d->err != 0 || !is_certified(n, &c, body))
-			continue;
-		if (n->liar == HONEST)
-			check_executed(n, &c, body);
-		apply(n, &c, body, &b);
-		for (uint32_t i = 0; i < b.id_count && id_count < REQUESTS_MAX; i++)
-			ids[id_count++] = b.ids[i];
-		last = c;
-	}
-	if (last.height == 0 || last.height != n->height)
-		return;
-	sim_say(n->sim, n, "learns blocks up to %llu", (unsigned long long)n->height);
-	event.u.executed.height = last.height;
-	event.u.executed.digest = last.digest;
-	event.u.executed.certificate = &last;
-	event.u.executed.ids = ids;
-	event.u.executed.id_count = id_count;
-	step(n, &event, false);
 }
 
 /* --- events in --- */
@@ -388,8 +326,6 @@ void node_packet(struct node *n, struct packet *packet)
 	const struct view bytes = VIEW(packet->data, packet->len);
 	struct pbft_event event = {.kind = PBFT_MESSAGE};
 	struct view request;
-	struct dec d;
-	uint32_t magic;
 
 	if (n->liar != HONEST)
 		liar_hears(n, bytes);
@@ -407,17 +343,7 @@ void node_packet(struct node *n, struct packet *packet)
 		node_request(n, app_request_number(&id), true);
 		return;
 	}
-	dec_init(&d, bytes);
-	magic = dec_u32(&d);
-	if (magic == CATCHUP_ASK) {
-		uint8_t to = dec_u8(&d);
-		uint64_t above = dec_u64(&d);
-
-		if (dec_done(&d) == 0)
-			tell_blocks(n, to, above);
-	} else if (magic == CATCHUP_TELL) {
-		hear_blocks(n, &d);
-	}
+	catch_hear(n, bytes);
 }
 
 void node_wake(struct node *n)
@@ -429,6 +355,17 @@ void node_wake(struct node *n)
 }
 
 /* --- updates out --- */
+
+/* A replica that cannot write stops before it speaks, and is started again; true: it has stopped. */
+static bool disk_is_full(struct node *n)
+{
+	if (n->sim->now >= n->full_until_ms)
+		return false;
+	sim_say(n->sim, n, "cannot write");
+	node_crash(n);
+	net_add(n->sim, (struct agenda){.kind = AGENDA_RESTART, .node = n->at}, 200);
+	return true;
+}
 
 /* One effect is done; true: the node crashes behind it. */
 static bool crashed(struct node *n)
@@ -499,6 +436,8 @@ static void take_asks(struct node *n, const struct pbft_update *u)
 
 static void obey(struct node *n, const struct pbft_update *u)
 {
+	if (u->record_count > 0 && disk_is_full(n))
+		return;
 	for (size_t i = 0; i < u->record_count; i++) {
 		disk_append(&n->disk, u->records[i].bytes);
 		if (crashed(n))
@@ -519,7 +458,7 @@ static void obey(struct node *n, const struct pbft_update *u)
 	}
 	take_asks(n, u);
 	if (u->behind.wanted)
-		ask_blocks(n, u->behind.from);
+		catch_ask(n, u->behind.from);
 	if (u->evidence.found && n->liar == HONEST)
 		check_evidence(n, u);
 	if (u->wake_ms != 0 && u->wake_ms != n->wake_ms) {
@@ -549,9 +488,11 @@ static void step(struct node *n, const struct pbft_event *event, bool honest)
 		return;
 	}
 	if (n->liar == HONEST) {
+		if (err == 0 && event->kind == PBFT_MESSAGE)
+			check_epoch(n, event->u.message.bytes);
 		if (err == CF_EPERM || err == CF_ENOMEM || err == CF_ECORRUPT)
 			sim_fail(n->sim, "AGREE", "node %u: the core halts: %s", n->at, err_name(err));
-		else if (err != 0 && honest)
+		else if (err != 0 && honest && message_place(event->u.message.bytes).epoch == n->epoch)
 			sim_fail(n->sim, "HONEST", "node %u refuses message kind %d: %s", n->at,
 				 timed.u.message.bytes.data[4], err_name(err));
 		check_step(n, &u);

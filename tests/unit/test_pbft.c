@@ -473,4 +473,51 @@ T_TEST(pbft_compact_keeps_the_view)
 	memset(replica, 0, sizeof(replica));
 }
 
+/* What a STATUS of member 1 makes of the core: the height it is behind of, 0 for none. */
+static uint64_t behind_after_status(struct pbft *p, uint64_t epoch, uint64_t height)
+{
+	const struct msg_status m = {.sender = 1, .epoch = epoch, .height = height, .active = true};
+	struct pbft_event e = {.kind = PBFT_MESSAGE, .now_ms = now};
+	const struct hash network = {{0}};
+	const struct replica from = {.self = 1};
+	struct pbft_update u;
+	struct hash digest;
+	struct buf b;
+
+	buf_init(&b, 0);
+	t_zero(msg_status_encode(&m, &b));
+	digest = msg_sign_digest(&network, buf_view(&b));
+	t_zero(sign((void *)&from, NULL, &digest, b.data + b.len - SIG_BYTES));
+	e.u.message.bytes = buf_view(&b);
+	t_zero(pbft_step(p, &e, &u));
+	buf_release(&b);
+	return u.behind.wanted ? u.behind.height : 0;
+}
+
+T_TEST(pbft_status_tells_who_is_behind)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const bool learner = i == 1;
+		struct pbft_config c = {.n = N,
+					.self = learner ? PBFT_LEARNER : 0,
+					.batch_requests_max = 1,
+					.batch_bytes_max = 4096,
+					.timers = PBFT_TIMERS_DEFAULT};
+		struct pbft_event start = {.kind = PBFT_START, .now_ms = now};
+		struct pbft_update u;
+		struct pbft *p;
+
+		c.keys = (struct pbft_keys){&replica[0], sign, verify, body_digest};
+		t_zero(pbft_new(&c, &p));
+		t_zero(pbft_step(p, &start, &u));
+		t_eq(behind_after_status(p, 0, 0), 0);
+		/* one height: a member hears the certificate, for its own STATUS; a learner sends none */
+		t_eq(behind_after_status(p, 0, 1), learner ? 1 : 0);
+		t_eq(behind_after_status(p, 0, 2), 2);
+		/* an epoch that began without this one */
+		t_eq(behind_after_status(p, 1, 1), 1);
+		pbft_free(p);
+	}
+}
+
 T_MAIN
