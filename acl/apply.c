@@ -100,6 +100,12 @@ int apply_check_proposal(struct apply *a, struct db_txn *txn, struct view propos
 				 ret_id);
 }
 
+void apply_endorsed(struct apply *a, const struct hash *digest, const struct sigpath *s,
+		    const uint8_t point[POINT_BYTES])
+{
+	validate_endorsed(a->validator, digest, s, point);
+}
+
 static int check_active(struct db_txn *txn, const struct tx_proposal *p, uint64_t now_ms)
 {
 	struct identity_row row;
@@ -130,6 +136,8 @@ int apply_precheck(struct apply *a, struct db_txn *txn, struct view tx_bytes, st
 		rwset_release(&rwset);
 		err = check_active(txn, &tx->proposal, now_ms);
 	}
+	if (err == 0)
+		err = validate_signers(a->validator, txn, tx);
 	if (err == 0)
 		*ret_id = tx->id;
 	mem_free(tx);

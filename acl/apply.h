@@ -47,6 +47,10 @@ int apply_check_proposal(struct apply *a, struct db_txn *txn, struct view propos
 			 const struct sigpath *signature, struct view annex, struct tx_proposal *ret_p,
 			 struct hash *ret_id) must_check;
 
+/* Remembers an endorsement that this peer made, over digest, with the key of this point. Any thread. */
+void apply_endorsed(struct apply *a, const struct hash *digest, const struct sigpath *s,
+		    const uint8_t point[POINT_BYTES]);
+
 struct apply_request {
 	struct view tx;
 	struct view annex;

@@ -85,6 +85,25 @@ static int judge(struct apply *a, const struct rwset *rwset, struct view annex, 
 	return 0;
 }
 
+/* What makes a whole block unacceptable; a->tx and rwset (on success the caller's) are the transaction. */
+static int accept(struct apply *a, struct view tx, struct view annex, enum batch_mode mode,
+		  struct rwset *ret_rwset)
+{
+	struct db_txn *txn = chain_stage_txn(a->staged.stage);
+	int err;
+
+	if (mode == BATCH_TRUSTED)
+		return validate_decode(a->validator, tx, annex, a->tx, ret_rwset);
+	err = validate_static(a->validator, txn, tx, annex, mode == BATCH_FRESH, a->staged.height, a->tx,
+			      ret_rwset);
+	if (err)
+		return err;
+	err = validate_signers(a->validator, txn, a->tx);
+	if (err)
+		rwset_release(ret_rwset);
+	return err;
+}
+
 int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mode mode, uint8_t verdict)
 {
 	struct batch *b = &a->staged;
@@ -100,11 +119,7 @@ int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mod
 		if (err)
 			return err;
 	}
-	if (mode == BATCH_TRUSTED)
-		err = validate_decode(a->validator, tx, annex, a->tx, &rwset);
-	else
-		err = validate_static(a->validator, txn, tx, annex, mode == BATCH_FRESH, b->height, a->tx,
-				      &rwset);
+	err = accept(a, tx, annex, mode, &rwset);
 	if (mode == BATCH_CERTIFIED && validate_is_refusal(err))
 		err = err_set(CF_ECORRUPT, "a certified transaction is refused here: %s", err_name(err));
 	if (err)

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#define ENDORSING_ORGS 2
 #define RECORD_BYTES_MAX 65536
 #define TIME_WINDOW_MS ((uint64_t)5 * 60 * 1000)
 #define VALID_BLOCKS_MAX 1000
@@ -250,8 +249,7 @@ static int start(struct builder *b, const struct ca_options *o)
 		return err;
 	g->root_cert = buf_view(&b->root);
 	g->time_ms = (uint64_t)time(NULL) * 1000;
-	g->policy = (struct policy_row){.endorsing_orgs = (uint16_t)(o->endorsing_orgs ? o->endorsing_orgs
-										       : ENDORSING_ORGS),
+	g->policy = (struct policy_row){.endorsing_orgs = (uint16_t)o->endorsing_orgs,
 					.record_bytes_max = RECORD_BYTES_MAX,
 					.time_window_ms = TIME_WINDOW_MS,
 					.valid_blocks_max = VALID_BLOCKS_MAX};
@@ -312,6 +310,9 @@ int ca_cmd_genesis(const struct ca_options *o)
 		err = each(b, &o->identity, add_other);
 	if (!err)
 		err = each(b, &o->section, set_section);
+	/* one more than may lie */
+	if (b->g.policy.endorsing_orgs == 0)
+		b->g.policy.endorsing_orgs = (uint16_t)(members_faults(b->g.members.count) + 1);
 	if (!err)
 		err = write_genesis(&b->g, o->target);
 	for (unsigned i = 0; i < GENESIS_IDENTITIES_MAX; i++)

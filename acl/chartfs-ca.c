@@ -69,7 +69,7 @@ static const struct verb {
 	 "                             an ordering peer: directory with its cert.pem, organization, nng\n"
 	 "                             URLs that peers and mounts dial; 4 to 16 times\n"
 	 "  --identity CERT.pem        a further identity known from the start (a doctor, a governor)\n"
-	 "  --endorsing-orgs N         organizations that must endorse a transaction (2)\n"
+	 "  --endorsing-orgs N         organizations that must endorse (as few as are safe)\n"
 	 "  --section EMRnn=TITLE      the consortium's own title of a section\n"},
 };
 

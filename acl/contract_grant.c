@@ -101,7 +101,8 @@ static uint64_t later_end(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Whoever may see a section may see whose it is: the patient's own directory, to read, for as long. */
+/* Whoever may see a section may see whose it is: the patient's own directory, to read, for as long. A grant
+ * on it that has ended counts for nothing. */
 static int grant_directory(struct run *r, const struct op_grant *op)
 {
 	bool named = op->sections & 1;
@@ -112,12 +113,16 @@ static int grant_directory(struct run *r, const struct op_grant *op)
 
 	if (err && err != CF_ENOTFOUND)
 		return err;
-	if (err == 0 && old.verbs && !named) {
-		/* what is there may say more, and last longer */
+	if (err == 0 && old.verbs && !named && (old.until_ms == 0 || r->now_ms <= old.until_ms)) {
+		/* what is there may say more, and last longer; what says more is not prolonged on the way */
 		verbs |= old.verbs;
 		until_ms = later_end(old.until_ms, until_ms);
 		if (verbs == old.verbs && until_ms == old.until_ms)
 			return 0;
+		if (verbs != VERB_READ && until_ms != old.until_ms)
+			return err_set(CF_EINVAL,
+				       "the grant on %s says more and ends earlier: name it as well",
+				       section_name(0));
 	}
 	return grant_section(r, op, 0, verbs, until_ms);
 }

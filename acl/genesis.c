@@ -143,6 +143,12 @@ static int check_policy(const struct genesis *g)
 	if (p->endorsing_orgs == 0 || p->endorsing_orgs > g->org_count)
 		return err_set(CF_EINVAL, "genesis: %u endorsing organizations of %u", p->endorsing_orgs,
 			       g->org_count);
+	if (p->endorsing_orgs <= members_faults(g->members.count))
+		return err_set(CF_EINVAL, "genesis: %u endorsing organizations, but %u peers may lie",
+			       p->endorsing_orgs, members_faults(g->members.count));
+	if (p->receipts && p->receipts <= members_faults(g->members.count))
+		return err_set(CF_EINVAL, "genesis: %u receipts, but %u peers may lie", p->receipts,
+			       members_faults(g->members.count));
 	if (p->receipts > g->members.count)
 		return err_set(CF_EINVAL, "genesis: %u receipts of %u peers", p->receipts, g->members.count);
 	if (p->record_bytes_max == 0 || p->time_window_ms == 0 || p->valid_blocks_max == 0)

@@ -126,6 +126,27 @@ static void remember(struct sigcache *c, const struct hash *h)
 	pthread_mutex_unlock(&c->lock);
 }
 
+static struct hash name_of(const struct sigpath *s, const struct hash *signed_digest,
+			   const uint8_t point[POINT_BYTES])
+{
+	const struct view parts[] = {VIEW(point, POINT_BYTES), VIEW(signed_digest->b, HASH_BYTES),
+				     VIEW(s->sig, SIG_BYTES)};
+
+	return sha256_parts(parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+void sigcache_own(struct sigcache *c, const struct sigpath *s, enum sig_kind kind, const struct hash *network,
+		  const struct hash *digest, const uint8_t point[POINT_BYTES])
+{
+	struct hash signed_digest, h;
+
+	assert(c && s && network && digest && point);
+	if (sigpath_signed_digest(s, kind, network, digest, &signed_digest))
+		return;
+	h = name_of(s, &signed_digest, point);
+	remember(c, &h);
+}
+
 int sigcache_verify(struct sigcache *c, const struct sigpath *s, enum sig_kind kind,
 		    const struct hash *network, const struct hash *digest, const uint8_t point[POINT_BYTES])
 {
@@ -136,9 +157,7 @@ int sigcache_verify(struct sigcache *c, const struct sigpath *s, enum sig_kind k
 	assert(c && s && network && digest && point);
 	if (sigpath_signed_digest(s, kind, network, digest, &signed_digest))
 		return CF_ESIG;
-	h = sha256_parts((const struct view[]){VIEW(point, POINT_BYTES), VIEW(signed_digest.b, HASH_BYTES),
-					       VIEW(s->sig, SIG_BYTES)},
-			 3);
+	h = name_of(s, &signed_digest, point);
 	if (is_good(c, &h))
 		return 0;
 	err = key_get(c, point, &k);

@@ -23,4 +23,8 @@ int sigcache_verify(struct sigcache *c, const struct sigpath *s, enum sig_kind k
 		    const struct hash *network, const struct hash *digest,
 		    const uint8_t point[POINT_BYTES]) must_check;
 
+/* A signature made here: it needs no verification. */
+void sigcache_own(struct sigcache *c, const struct sigpath *s, enum sig_kind kind, const struct hash *network,
+		  const struct hash *digest, const uint8_t point[POINT_BYTES]);
+
 #endif

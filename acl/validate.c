@@ -385,6 +385,29 @@ static int check_signers(struct validator *v, struct db_txn *txn, const struct t
 	return err;
 }
 
+void validate_endorsed(struct validator *v, const struct hash *digest, const struct sigpath *s,
+		       const uint8_t point[POINT_BYTES])
+{
+	sigcache_own(v->signatures, s, SIG_ENDORSEMENT, &v->network, digest, point);
+}
+
+int validate_signers(struct validator *v, struct db_txn *txn, const struct tx *tx)
+{
+	enum verdict verdict = VERDICT_VALID;
+	struct policy_row policy;
+	int err = state_policy(txn, &policy);
+
+	if (err == 0)
+		err = check_signers(v, txn, tx, &policy, &verdict);
+	if (validate_is_refusal(err))
+		return CF_ECORRUPT; /* policy and members are always there */
+	if (err == 0 && verdict == VERDICT_ENDORSEMENT_POLICY)
+		err = err_set(CF_EDENIED, "fewer than %u organizations endorsed it", policy.endorsing_orgs);
+	else if (err == 0 && verdict == VERDICT_RECEIPTS)
+		err = err_set(CF_EDENIED, "too few peers signed for its blobs");
+	return err;
+}
+
 /* What needs no signature and no walk. */
 static int check_cheap(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset, uint64_t time_ms,
 		       const struct policy_row *policy, enum verdict *ret_verdict)

@@ -39,6 +39,17 @@ int validate_proposal(struct validator *v, struct db_txn *txn, struct view propo
 int validate_static(struct validator *v, struct db_txn *txn, struct view tx_bytes, struct view annex,
 		    bool annex_kept, uint64_t height, struct tx *ret_tx, struct rwset *ret_rwset) must_check;
 
+/*
+ * Enough endorsements and receipts, as the policy wants them? They are not under the creator's signature: a
+ * transaction that lacks them may be a copy of a good one, and must not take its id into the ledger.
+ * CF_EDENIED.
+ */
+int validate_signers(struct validator *v, struct db_txn *txn, const struct tx *tx) must_check;
+
+/* An endorsement that this process made: it is not verified again. */
+void validate_endorsed(struct validator *v, const struct hash *digest, const struct sigpath *s,
+		       const uint8_t point[POINT_BYTES]);
+
 /* The part of it that a follower of certified blocks still does: decoding and the annex's hash. */
 int validate_decode(struct validator *v, struct view tx_bytes, struct view annex, struct tx *ret_tx,
 		    struct rwset *ret_rwset) must_check;

@@ -8,6 +8,7 @@
 #include "acl/verify_private.h"
 
 #include "ledger/blob.h"
+#include "ledger/hashset.h"
 #include "ledger/mem.h"
 
 #include <dirent.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define FAN 256
+#define WALKED_PLACES 65536
 #define REST_DIGITS (2 * (HASH_BYTES - 1))
 
 /* The read-only half of the store's interface. */
@@ -85,6 +87,8 @@ struct blob_walk {
 	struct plain_dir dir;
 	struct buf bytes;
 	struct tx *tx;
+	struct hashset *walked;  /* whole trees and chunks */
+	struct hashset *lacking; /* nodes below which something is missing */
 };
 
 static int check_blob(void *ctx, const struct hash *address)
@@ -113,9 +117,32 @@ static int count_missing(void *ctx, const struct hash *address)
 	return 0;
 }
 
+/* Each node is walked once, however often the trees name it. */
+static bool was_walked(void *ctx, const struct hash *address)
+{
+	return hashset_has(((struct blob_walk *)ctx)->walked, address);
+}
+
+static bool was_lacking(void *ctx, const struct hash *address)
+{
+	return hashset_has(((struct blob_walk *)ctx)->lacking, address);
+}
+
+static int walked(void *ctx, const struct hash *address)
+{
+	hashset_add(((struct blob_walk *)ctx)->walked, address);
+	return 0;
+}
+
+static int lacking(void *ctx, const struct hash *address)
+{
+	hashset_add(((struct blob_walk *)ctx)->lacking, address);
+	return 0;
+}
+
 static int check_named(struct blob_walk *w, const struct tx *tx)
 {
-	const struct blob_tree_visit visit = {.ctx = w, .on_missing = count_missing};
+	const struct blob_tree_visit visit = {w, was_walked, walked, count_missing, was_lacking, lacking};
 
 	for (unsigned i = 0; i < tx->proposal.blob_count; i++) {
 		char hex[2 * HASH_BYTES + 1];
@@ -162,10 +189,16 @@ int verify_run_blobs(struct verify *v, struct chain *c, struct db_txn *txn, cons
 
 	buf_init(&w.bytes, 0);
 	w.tx = mem_alloc(sizeof(*w.tx));
-	err = w.tx ? walk_all(&w.dir, check_blob, &w) : CF_ENOMEM;
+	err = w.tx ? hashset_new(WALKED_PLACES, &w.walked) : CF_ENOMEM;
+	if (!err)
+		err = hashset_new(WALKED_PLACES, &w.lacking);
+	if (!err)
+		err = walk_all(&w.dir, check_blob, &w);
 	/* with damage above, blocks may not be readable: that was told */
 	for (uint64_t height = 1; !err && !v->result.problems && height <= v->result.height; height++)
 		err = check_block_blobs(&w, c, txn, height);
+	hashset_free(w.walked);
+	hashset_free(w.lacking);
 	mem_free(w.tx);
 	buf_release(&w.bytes);
 	return err;

@@ -200,6 +200,11 @@ static int visit_blob(struct tree_walk *w, const struct hash *address, int level
 		*ret_whole = true;
 		return 0;
 	}
+	if (v->is_incomplete && v->is_incomplete(v->ctx, address)) {
+		w->missing = true;
+		*ret_whole = false;
+		return 0;
+	}
 	buf_init(&bytes, BLOB_BYTES_MAX);
 	err = blob_get(w->store, address, &bytes);
 	if (err == CF_ENOTFOUND || err == CF_ECORRUPT) {
@@ -210,6 +215,8 @@ static int visit_blob(struct tree_walk *w, const struct hash *address, int level
 		err = visit_bytes(w, buf_view(&bytes), level, &whole);
 		if (!err && whole && v->on_complete)
 			err = v->on_complete(v->ctx, address);
+		if (!err && !whole && v->on_incomplete)
+			err = v->on_incomplete(v->ctx, address);
 	}
 	if (!err)
 		*ret_whole = whole;

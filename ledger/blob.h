@@ -78,7 +78,9 @@ int blob_chunk_decode(struct view bytes, struct view *ret_sealed) must_check;
 /*
  * Walks the tree below root, reading and checking every blob; on_missing is called for each address that is
  * absent or damaged. Subtrees (and chunks) for which is_complete answers true are skipped; on_complete is
- * called for each chunk that is good and each node below which all is. The callbacks may be NULL. Returns 0
+ * called for each chunk that is good and each node below which all is. A tree may name one node very often:
+ * who keeps the addresses of on_incomplete (nodes below which something is missing) and tells of them by
+ * is_incomplete has each walked once. The callbacks may be NULL. Returns 0
  * when all is there, CF_ENOTFOUND when something is missing, CF_EDECODE when a blob that hashes to its
  * address is not what its place in the tree asks for, or a callback's negative answer.
  */
@@ -87,6 +89,8 @@ struct blob_tree_visit {
 	bool (*is_complete)(void *ctx, const struct hash *address);
 	int (*on_complete)(void *ctx, const struct hash *address);
 	int (*on_missing)(void *ctx, const struct hash *address);
+	bool (*is_incomplete)(void *ctx, const struct hash *address);
+	int (*on_incomplete)(void *ctx, const struct hash *address);
 };
 int blob_tree_check(struct blob_store *s, const struct hash *root,
 		    const struct blob_tree_visit *visit) must_check;

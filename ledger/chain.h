@@ -44,6 +44,8 @@ int chain_open(const char *dir, struct view genesis, unsigned flags, struct chai
 void chain_close(struct chain *c); /* accepts NULL */
 bool chain_is_new(const struct chain *c);
 const struct hash *chain_network(const struct chain *c);
+/* Appends the bytes of the genesis file. CF_ECORRUPT: no longer those it was opened with. */
+int chain_genesis(const struct chain *c, struct buf *out) must_check;
 void chain_head(struct chain *c, struct chain_head *ret_head); /* any thread */
 struct db *chain_db(struct chain *c);
 struct segments *chain_blocks(struct chain *c);

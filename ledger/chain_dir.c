@@ -139,6 +139,21 @@ static int genesis_check(const char *dir, struct view genesis, bool read_only)
 	return err;
 }
 
+int chain_genesis(const struct chain *c, struct buf *out)
+{
+	char path[FILE_PATH_MAX];
+	size_t start = out->len;
+	struct hash network;
+	int err = file_path(c->dir, "genesis", path);
+
+	if (!err)
+		err = file_read(path, CHAIN_GENESIS_BYTES_MAX, out);
+	if (err)
+		return err;
+	network = chain_genesis_hash(VIEW(out->data + start, out->len - start));
+	return hash_equal(&network, &c->network) ? 0 : err_set(CF_ECORRUPT, "%s was changed", path);
+}
+
 static int open_writer(const char *dir, struct view genesis, unsigned flags, bool *ret_synced)
 {
 	enum marker marker;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define REMOVE_DEPTH_MAX 16
@@ -115,6 +116,17 @@ int file_replace(const char *path, struct view bytes)
 		return err;
 	}
 	return file_parent_sync(path);
+}
+
+int file_room(const char *path, uint64_t *ret_free, uint64_t *ret_all)
+{
+	struct statvfs v;
+
+	if (statvfs(path, &v) != 0)
+		return err_set(CF_EIO, "%s: %m", path);
+	*ret_free = (uint64_t)v.f_bavail * v.f_frsize;
+	*ret_all = (uint64_t)v.f_blocks * v.f_frsize;
+	return 0;
 }
 
 bool file_exists(const char *path)

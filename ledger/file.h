@@ -25,6 +25,8 @@ int file_write_all(int fd, struct view bytes) must_check;
 int file_replace(const char *path, struct view bytes) must_check;
 
 bool file_exists(const char *path);
+/* Bytes of the file system that path is on: still free, and all. CF_EIO. */
+int file_room(const char *path, uint64_t *ret_free, uint64_t *ret_all) must_check;
 
 /* Makes one directory of mode 0700; one that is there is fine. */
 int file_dir_make(const char *path) must_check;

@@ -21,7 +21,8 @@
 struct endorser {
 	struct endorser_config config;
 	struct worker *worker;
-	struct message *waiting; /* for a height; number is the deadline */
+	uint8_t point[POINT_BYTES]; /* of the key that endorses */
+	struct message *waiting;    /* for a height; number is the deadline */
 	unsigned waiting_count;
 	atomic_uint waiting_any; /* waiting_count, for other threads */
 };
@@ -45,6 +46,7 @@ int endorser_new(const struct endorser_config *config, struct endorser **ret_e)
 	if (!e)
 		return CF_ENOMEM;
 	e->config = *config;
+	crypto_key_point(config->identity->endorse, e->point);
 	worker.ctx = e;
 	err = worker_new(&worker, &e->worker);
 	if (err) {
@@ -151,8 +153,11 @@ static int sign_all(struct endorser *e, struct work *work, unsigned count)
 		err = sigpath_sign(SIG_ENDORSEMENT, mesh_network(e->config.mesh), digests, good,
 				   e->config.identity->endorse, paths);
 	for (unsigned i = 0; !err && i < count; i++) {
-		if (!work[i].item.error)
-			work[i].item.signature = paths[at++];
+		if (work[i].item.error)
+			continue;
+		/* It comes back in the transaction. */
+		apply_endorsed(e->config.apply, &digests[at], &paths[at], e->point);
+		work[i].item.signature = paths[at++];
 	}
 	mem_free(digests);
 	mem_free(paths);

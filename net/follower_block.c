@@ -57,8 +57,13 @@ static void note_bad(struct follower *f, const struct roster *r, unsigned member
 static bool keep(struct follower *f, struct message *m, uint64_t height)
 {
 	struct early *e = &f->early[height % FOLLOWER_EARLY_MAX];
+	size_t bytes = m->len;
 
-	if (height - follower_height(f) > FOLLOWER_EARLY_MAX)
+	for (unsigned i = 0; i < FOLLOWER_EARLY_MAX; i++)
+		bytes += f->early[i].m && &f->early[i] != e ? f->early[i].m->len : 0;
+	/* one is always kept: the next block may be as long as it likes */
+	if (height - follower_height(f) > FOLLOWER_EARLY_MAX ||
+	    (bytes > FOLLOWER_EARLY_BYTES_MAX && bytes > m->len))
 		return false; /* asked for again */
 	message_free(e->m);
 	*e = (struct early){m, height};

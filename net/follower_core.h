@@ -13,7 +13,8 @@
 #include <pthread.h>
 
 #define FOLLOWER_LOG "follower"
-#define FOLLOWER_EARLY_MAX 64 /* blocks kept above the next one */
+#define FOLLOWER_EARLY_MAX 64                       /* blocks kept above the next one */
+#define FOLLOWER_EARLY_BYTES_MAX ((size_t)64 << 20) /* of all these: they are not verified yet */
 #define FOLLOWER_NOBODY MEMBERS_MAX
 
 /* A block that came before its predecessor. */

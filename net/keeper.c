@@ -7,9 +7,9 @@
 #include "acl/contract.h"
 #include "ledger/blob.h"
 #include "ledger/file.h"
+#include "ledger/hashset.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
-#include "net/hashset.h"
 #include "net/seek.h"
 #include "net/ticks.h"
 #include "net/wanted.h"
@@ -25,6 +25,8 @@
 #define REPAIR_MS 500
 #define MARK_MS 30000
 #define REPAIR_AT_ONCE 64 /* blobs sought for repair; the rest of the places is for clients */
+#define RESERVE_PART 20   /* of the disk, */
+#define RESERVE_BYTES_MAX ((uint64_t)1 << 30)
 #define KEEPER_NAMED 1000 /* kinds of the keeper's own */
 #define KEEPER_MARK 1001
 
@@ -33,7 +35,8 @@ struct keeper {
 	struct worker *worker;
 	struct blob_store *store;
 	struct wanted *wanted;
-	struct hashset *known; /* whole trees, and chunks that were put */
+	struct hashset *known;   /* whole trees, and chunks that were put */
+	struct hashset *lacking; /* nodes that were found incomplete by the look in hand */
 	struct seek seek;
 	bool dirty;       /* something was put since the last sync */
 	size_t repair_at; /* the root of the list that is looked at next */
@@ -67,11 +70,14 @@ int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
 	if (!k)
 		return CF_ENOMEM;
 	k->config = *config;
+	k->dirty = true; /* what was put before a crash may not be synced */
 	seek_init(&k->seek, config->mesh);
 	worker.ctx = k;
 	err = worker_new(&worker, &k->worker);
 	if (!err)
 		err = hashset_new(KNOWN_PLACES, &k->known);
+	if (!err)
+		err = hashset_new(KNOWN_PLACES, &k->lacking);
 	if (!err)
 		err = file_path(config->data_dir, "blobs", path);
 	if (!err)
@@ -108,6 +114,7 @@ void keeper_free(struct keeper *k)
 	wanted_close(k->wanted);
 	blob_close(k->store);
 	hashset_free(k->known);
+	hashset_free(k->lacking);
 	mem_free(k);
 }
 
@@ -182,11 +189,24 @@ static int check_sender(struct keeper *k, const struct wire_frame *f)
 	return err ? err : verifier_check(k->config.verifier, point, &f->digest, f->sig);
 }
 
+/* Blobs that clients bring leave room for blocks and votes: a full disk would stop the peer. */
+static int check_room(const struct keeper *k)
+{
+	uint64_t room, reserve;
+	int err = file_room(k->config.data_dir, &room, &reserve);
+
+	reserve = !err && reserve / RESERVE_PART < RESERVE_BYTES_MAX ? reserve / RESERVE_PART
+								     : RESERVE_BYTES_MAX;
+	return err || room > reserve ? err : err_set(CF_EFULL, "no space for more blobs");
+}
+
 static int put(struct keeper *k, const struct message *m, const struct wire_frame *f)
 {
 	struct hash address = blob_address(f->payload);
-	int err = store(k, &address, f->payload);
+	int err = check_room(k);
 
+	if (!err)
+		err = store(k, &address, f->payload);
 	if (!err)
 		mesh_answer(k->config.mesh, m->from, WIRE_PUT_OK, f->request, VIEW(address.b, HASH_BYTES));
 	return err;
@@ -225,11 +245,28 @@ static int look_on_missing(void *ctx, const struct hash *address)
 	return 0;
 }
 
+static bool look_is_incomplete(void *ctx, const struct hash *address)
+{
+	return hashset_has(((struct tree_look *)ctx)->keeper->lacking, address);
+}
+
+static int look_on_incomplete(void *ctx, const struct hash *address)
+{
+	hashset_add(((struct tree_look *)ctx)->keeper->lacking, address);
+	return 0;
+}
+
 static int look_at(struct keeper *k, const struct hash *root, struct wire_receipt *receipt)
 {
 	struct tree_look look = {k, receipt};
-	const struct blob_tree_visit visit = {&look, look_is_complete, look_on_complete, look_on_missing};
+	const struct blob_tree_visit visit = {.ctx = &look,
+					      .is_complete = look_is_complete,
+					      .on_complete = look_on_complete,
+					      .on_missing = look_on_missing,
+					      .is_incomplete = look_is_incomplete,
+					      .on_incomplete = look_on_incomplete};
 
+	hashset_clear(k->lacking);
 	return blob_tree_check(k->store, root, &visit);
 }
 

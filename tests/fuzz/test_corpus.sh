@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_corpus.sh - each fuzz target over the golden vectors, cut at every length and with every byte changed.
+# test_corpus.sh - each fuzz target over the golden vectors and its own corpus (made by seeds.c), cut at every
+# length and with every byte changed.
 set -eu
 cd "$(dirname "$0")/../.."
 set -- tests/fuzz/fuzz_*.c
@@ -9,7 +10,10 @@ echo "1..$#"
 failed=0
 for source in "$@"; do
 	name=$(basename "$source" .c)
-	if "${O:-build}/$name" tests/vectors/*.hex >/dev/null; then
+	corpus=tests/fuzz/corpus/${name#fuzz_}
+	set -- tests/vectors/*.hex
+	[ ! -d "$corpus" ] || set -- "$@" "$corpus"/*
+	if "${O:-build}/$name" "$@" >/dev/null; then
 		echo "ok - $name"
 	else
 		echo "not ok - $name"

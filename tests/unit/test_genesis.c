@@ -262,7 +262,9 @@ T_TEST(genesis_inconsistent_identities_and_policy)
 	refused(n, "endorsing");
 	n->g.policy.endorsing_orgs = 0;
 	refused(n, "endorsing");
-	n->g.policy.endorsing_orgs = 1;
+	n->g.policy.endorsing_orgs = 1; /* fewer than peers may lie, and one */
+	refused(n, "endorsing");
+	n->g.policy.endorsing_orgs = 2;
 	n->g.policy.receipts = 5;
 	refused(n, "receipts");
 	n->g.policy.receipts = 0;

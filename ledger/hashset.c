@@ -2,7 +2,7 @@
 /*
  * hashset.c - open addressing; a place of zeros is free.
  */
-#include "net/hashset.h"
+#include "ledger/hashset.h"
 
 #include "ledger/mem.h"
 
@@ -42,6 +42,8 @@ void hashset_free(struct hashset *s)
 
 void hashset_clear(struct hashset *s)
 {
+	if (s->used == 0)
+		return;
 	memset(s->place, 0, s->places * sizeof(*s->place));
 	s->used = 0;
 }

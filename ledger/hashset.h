@@ -2,8 +2,8 @@
 /*
  * hashset.h - a bounded set of hashes that forgets everything when it is full: for "known to be complete".
  */
-#ifndef NET_HASHSET_H
-#define NET_HASHSET_H
+#ifndef LEDGER_HASHSET_H
+#define LEDGER_HASHSET_H
 
 #include "ledger/crypto.h"
 

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seeds.c DIRECTORY - writes a corpus for each fuzz target below DIRECTORY: what the encoders make of a small
+ * network's genesis, people, patient and record. tests/fuzz/corpus was made by it.
+ */
+#include "acl/proof.h"
+#include "acl/wrap.h"
+#include "ledger/blob.h"
+#include "ledger/file.h"
+#include "ledger/mem.h"
+#include "net/pbft_msg.h"
+#include "net/wire.h"
+#include "tests/lib/netfix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *out_dir;
+
+static void must(int err)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "seeds: %s (%s)\n", err_text(err), err_detail());
+	exit(1);
+}
+
+static void seed(const char *target, const char *name, struct view bytes)
+{
+	char path[FILE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", out_dir, target);
+	must(file_dir_make(path));
+	snprintf(path, sizeof(path), "%s/%s/%s", out_dir, target, name);
+	must(file_replace(path, bytes));
+}
+
+/* One encoding: into a buffer, and out. */
+#define SEED(target, name, call)                    \
+	do {                                        \
+		struct buf out;                     \
+		buf_init(&out, 0);                  \
+		must(call);                         \
+		seed(target, name, buf_view(&out)); \
+		buf_release(&out);                  \
+	} while (0)
+
+static void seed_rows(struct db_txn *txn)
+{
+	struct state_cursor *cursor;
+	struct state_item item;
+	bool seen[256][16] = {{false}};
+	char name[32];
+	int err;
+
+	must(state_cursor_new(txn, VIEW_NONE, &cursor));
+	for (err = state_cursor_seek(cursor, VIEW_NONE, &item); err == 0;
+	     err = state_cursor_next(cursor, &item)) {
+		struct statekey_parts parts;
+		unsigned sub;
+
+		must(statekey_parse(item.key, &parts));
+		sub = parts.kind == SK_PATIENT   ? (unsigned)parts.sub
+		      : parts.kind == SK_NETWORK ? item.key.data[1]
+						 : 0;
+		if (seen[parts.kind][sub % 16])
+			continue;
+		seen[parts.kind][sub % 16] = true;
+		snprintf(name, sizeof(name), "row-%02x-%02x", (unsigned)parts.kind, sub);
+		seed("row", name, item.value);
+	}
+	state_cursor_free(cursor);
+}
+
+static int seed_wrap(void *ctx, const struct annex_item *item)
+{
+	(void)ctx;
+	if (item->kind == ANNEX_WRAP)
+		seed("row", "wrap", item->body);
+	return 0;
+}
+
+/* The operations of each committed transaction, and the rows of the state. */
+static void seed_chain(struct netfix *n)
+{
+	struct tx *tx = mem_alloc(sizeof(*tx));
+	struct block_body body;
+	struct chain_head head;
+	struct db_txn *txn;
+	struct buf bytes;
+	char name[32];
+
+	chain_head(n->chain[0], &head);
+	must(chain_read_begin(n->chain[0], &txn));
+	for (uint64_t h = 1; h <= head.height; h++) {
+		buf_init(&bytes, 0);
+		must(chain_block_body(n->chain[0], txn, h, &bytes));
+		must(block_body_decode(buf_view(&bytes), &body));
+		for (uint32_t i = 0; i < body.block.tx_count; i++) {
+			must(tx_decode(body.block.tx[i], tx));
+			snprintf(name, sizeof(name), "op-%u", tx->proposal.op[0].code);
+			seed("row", name, tx->proposal.op[0].body);
+			if (body.annex[i].len)
+				must(annex_walk(body.annex[i], seed_wrap, NULL));
+		}
+		block_body_release(&body);
+		buf_release(&bytes);
+	}
+	seed_rows(txn);
+	db_abort(txn);
+	mem_free(tx);
+}
+
+static void seed_proofs(struct netfix *n, const struct hash *id, const struct node_id *node,
+			const struct patient_id *p)
+{
+	struct statekey key = statekey_patient(p);
+	struct db_txn *txn;
+
+	must(chain_read_begin(n->chain[0], &txn));
+	SEED("proof", "record", proof_make(n->chain[0], txn, id, node, NULL, &out));
+	SEED("proof", "row", state_prove(txn, statekey_view(&key), &out));
+	db_abort(txn);
+}
+
+static void seed_ops(void)
+{
+	SEED("row", "op-setattr",
+	     op_setattr_encode(&(struct op_setattr){.mask = 1, .attrs = {.mode = 0600}}, &out));
+	SEED("row", "op-remove", op_remove_encode(&(struct op_remove){.node = {{1}}}, &out));
+	SEED("row", "op-rename",
+	     op_rename_encode(&(struct op_rename){.node = {{1}}, .sealed_name = view_str("sealed")}, &out));
+	SEED("row", "op-revoke", op_revoke_encode(&(struct op_revoke){.sections = 2, .from = {{1}}}, &out));
+	SEED("row", "op-xattr", op_xattr_encode(&(struct op_xattr){.node = {{1}}}, &out));
+}
+
+static struct hash some_hash(void)
+{
+	return sha256(view_str("some"));
+}
+
+static void seed_pbft(const struct certificate *c)
+{
+	struct vote vote = {.kind = VOTE_PRE_PREPARE, .height = 3, .digest = some_hash()};
+	struct msg_pre_prepare pre = {.vote = vote, .has_body = true, .body = view_str("body")};
+	struct msg_vote prepare = {.sender = 1, .vote = vote};
+	struct msg_view_change change = {.sender = 2, .view = 1, .height = 2, .has_base = true, .base = *c};
+	struct msg_new_view *new_view = mem_zalloc(sizeof(*new_view));
+	struct buf bytes;
+
+	prepare.vote.kind = VOTE_PREPARE;
+	change.has_prepared = true;
+	change.prepared = (struct prepared){.height = 3, .digest = some_hash(), .count = 2, .index = {1, 2}};
+	buf_init(&bytes, 0);
+	must(msg_view_change_encode(&change, &bytes));
+	new_view->sender = 1;
+	new_view->view = 1;
+	new_view->count = 1;
+	new_view->change[0] = buf_view(&bytes);
+	SEED("pbft", "pre-prepare", msg_pre_prepare_encode(&pre, &out));
+	SEED("pbft", "prepare", msg_vote_encode(&prepare, &out));
+	SEED("pbft", "view-change", msg_view_change_encode(&change, &out));
+	SEED("pbft", "new-view", msg_new_view_encode(new_view, &out));
+	SEED("pbft", "status", msg_status_encode(&(struct msg_status){.sender = 1, .active = true}, &out));
+	SEED("pbft", "certificate", msg_certificate_encode(c, &out));
+	SEED("pbft", "fetch",
+	     msg_fetch_encode(&(struct msg_fetch){.height = 3, .digest = some_hash()}, &out));
+	SEED("pbft", "body",
+	     msg_body_encode(&(struct msg_body){.height = 3, .body = view_str("body")}, &out));
+	SEED("pbft", "request", msg_request_encode(view_str("request"), &out));
+	buf_release(&bytes);
+	mem_free(new_view);
+}
+
+static void seed_wire(const struct certificate *c)
+{
+	struct wire_submit *submit = mem_zalloc(sizeof(*submit));
+	struct wire_endorse *endorse = mem_zalloc(sizeof(*endorse));
+	struct wire_hold *hold = mem_zalloc(sizeof(*hold));
+	struct wire_receipt *receipt = mem_zalloc(sizeof(*receipt));
+	struct sigpath path = {.count = 1};
+	struct wire_endorsed_item item = {.id = some_hash(), .rwset = view_str("rwset"), .signature = path};
+	struct wire_block block = {.height = 3, .body = view_str("body"), .certificate = *c};
+	const struct identity_id sender = {{1}};
+	struct buf payload;
+
+	submit->count = endorse->count = hold->count = 1;
+	submit->tx[0] = endorse->proposal[0] = view_str("tx");
+	endorse->signature = &path;
+	hold->blob[0] = (struct tx_blob){some_hash(), 7};
+	receipt->held = true;
+	receipt->signature = path;
+	SEED("wire", "submit", wire_submit_encode(submit, &out));
+	SEED("wire", "endorse", wire_endorse_encode(endorse, &out));
+	SEED("wire", "endorsed",
+	     wire_endorsed_encode(&(struct wire_endorsed){.count = 1, .item = &item}, &out));
+	SEED("wire", "block", wire_block_encode(&block, &out));
+	SEED("wire", "hold", wire_hold_encode(hold, &out));
+	SEED("wire", "receipt", wire_receipt_encode(receipt, &out));
+	SEED("wire", "blob",
+	     wire_blob_encode(&(struct wire_blob){some_hash(), true, view_str("bytes")}, &out));
+	SEED("wire", "status", wire_status_encode(&(struct wire_status){.detail = view_str("full")}, &out));
+	SEED("wire", "refused",
+	     wire_refused_encode(&(struct wire_refused){.error = CF_EINVAL, .detail = view_str("no")}, &out));
+	SEED("wire", "settled", wire_settled_encode(&(struct wire_settled){.height = 3}, &out));
+	buf_init(&payload, 0);
+	must(wire_hold_encode(hold, &payload));
+	SEED("wire", "frame",
+	     wire_frame_encode(WIRE_SUBSCRIBE, 1, &sender, buf_view(&payload), &c->digest, NULL, &out));
+	buf_release(&payload);
+	mem_free(submit);
+	mem_free(endorse);
+	mem_free(hold);
+	mem_free(receipt);
+}
+
+static void seed_conf(void)
+{
+	seed("conf", "peer",
+	     view_str("[peer]\nname = peer1\ndata = data\nidentity = id\ngenesis = genesis\n"
+		      "root = root.pem\n[listen]\npeer = tcp://127.0.0.1:7001\n"
+		      "[roles]\nendorse = yes\n[consensus]\nblock-max-txs = 500\n"
+		      "[log]\nlevel = info\n"));
+	seed("conf", "mount",
+	     view_str("[mount]\nidentity = id\ngenesis = genesis\nroot = root.pem\n"
+		      "data = data\ntimeout-ms = 10000\n"));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct patient_id patient = {{7}};
+	const struct hash child = some_hash();
+	struct node_id dir = op_section_node(&patient, 5), node;
+	struct identity doctor;
+	struct keyring *keys;
+	struct netfix *n;
+	struct netfix_request *r = mem_zalloc(sizeof(*r));
+	struct netfix_file f;
+	struct hash id;
+
+	if (argc != 2 || !r)
+		return 1;
+	out_dir = argv[1];
+	must(file_dir_make(out_dir));
+	must(netfix_new(1, false, &n));
+	must(netfix_person(n, "dr.ada", ROLE_DOCTOR, 0, &doctor));
+	must(keyring_new(&doctor, &n->network, &keys));
+	must(netfix_admit(n, &doctor, keys, &patient));
+	must(netfix_grant(n, &doctor, keys, &patient, 1u << 5, &n->custodian[1], VERB_READ, 0));
+	must(netfix_create(n, keys, &patient, 5, &dir, "a.json", NODE_RECORD, "{}", &f));
+	*r = (struct netfix_request){.by = &doctor, .patient = &patient, .op_count = 1};
+	r->op[0] = (struct tx_op){OP_CREATE, buf_view(&f.body)};
+	r->annex = buf_view(&f.annex);
+	must(netfix_submit(n, r, &id));
+	node = op_new_node(&id, 0);
+	seed_chain(n);
+	seed_proofs(n, &id, &node, &patient);
+	seed_ops();
+	seed_pbft(&n->certificate);
+	seed_wire(&n->certificate);
+	seed_conf();
+	seed("genesis", "genesis", buf_view(&n->genesis));
+	seed("genesis", "person", buf_view(&doctor.chain[0]));
+	SEED("blob", "chunk", blob_chunk_encode(view_str("sealed"), &out));
+	SEED("blob", "node", blob_node_encode(1, &child, 1, view_str("sealed"), &out));
+	netfix_file_release(&f);
+	keyring_free(keys);
+	identity_release(&doctor);
+	netfix_free(n);
+	mem_free(r);
+	return 0;
+}
