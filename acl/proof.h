@@ -6,7 +6,12 @@
  * transaction, its bytes and its verdict under the header's roots, and the author's certificate chain. With
  * the commitment key it also proves plaintext: HMAC(key, SHA-256(plaintext)) stands in the transaction. The
  * key opens nothing; who has it can test guesses of the content (of every version under that section, epoch
- * and window), so a proof with it goes only to those who may have the file. FORMAT.md section 11.
+ * and window), so a proof with it goes only to those who may have the file.
+ *
+ * Bytes (types as in ledger/FORMAT.md): tag "chartfs proof v1"; header [320]; certificate; u8 0 (changes of
+ * members since the genesis: none); bytes transaction; u32 its index; u8 verdict; three paths, each count8
+ * {hash}: of the id under tx_root, the bytes under body_root, id and verdict under verdict_root; count8
+ * {bytes} the author's certificates in DER, leaf first; u16 operation; bool and, when true, key [32].
  */
 #ifndef ACL_PROOF_H
 #define ACL_PROOF_H

@@ -1,19 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# install-deps.sh [check] - installs the Debian 12 packages that are missing: those the build needs, with
-# `check` also those of lint, tests and demo. Touches no network when all are there.
+# install-deps.sh [demo|check] - installs the Debian 12 packages that are missing: those the build needs, with
+# `demo` also the tools its tour offers, with `check` also those of lint and tests. Touches no network when all
+# are there.
 set -eu
 
 packages='gcc libc6-dev make pkg-config libssl-dev liblmdb-dev libnng-dev libinih-dev libjansson-dev
 	libfuse3-dev fuse3'
+tools='vim-tiny nano rsync jq dcmtk'
 case ${1-} in
 '') ;;
+demo)
+	packages="$packages $tools"
+	;;
 check)
-	packages="$packages clang-format clang python3 attr rsync jq vim-tiny nano dcmtk iproute2 procps"
+	packages="$packages $tools clang-format clang python3 attr iproute2 procps man-db groff"
 	;;
 *)
-	echo "usage: $0 [check]" >&2
+	echo "usage: $0 [demo|check]" >&2
 	exit 1
 	;;
 esac

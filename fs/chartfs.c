@@ -17,13 +17,16 @@ static int peers(int argc, char **argv)
 	return cmd_peers_of_mount(argc, argv);
 }
 
+#define VERSION "1.0"
+
 static const struct cmd cmds[] = {
-	{"solo", "DIR MNT [-f] [--passphrase-file FILE]", "a whole network in one process, mounted",
-	 cmd_solo},
+	{"solo", "DIR MNT [-f] [-o OPTIONS] [--log FILE] [--passphrase-file FILE]",
+	 "a whole network in one process, mounted", cmd_solo},
 	{"mount",
 	 "[-f] [-o OPTIONS] [--log FILE] --config FILE MNT\n"
-	 "       chartfs mount --identity DIR --genesis FILE --root CERT.pem --data DIR [--passphrase-file "
-	 "FILE] MNT",
+	 "       chartfs mount [-f] [-o OPTIONS] [--log FILE] --identity DIR --genesis FILE --root CERT.pem "
+	 "--data DIR\n"
+	 "       [--passphrase-file FILE] MNT",
 	 "show the ledger as files", cmd_mount},
 	{"umount", "MNT", "unmount, and wait until all is closed", cmd_umount},
 	{"status", "[PATH]", "height, age and identity of the mount that PATH lies in", cmd_status},
@@ -43,8 +46,10 @@ static const struct cmd cmds[] = {
 	{"show", "FILE", "what the ledger knows of a file", cmd_show},
 	{"diff", "FILE@v1 FILE@v2", "what changed between two versions", cmd_diff},
 	{"prove", "FILE [-o OUT]", "write a proof that chartfs-verify checks offline", cmd_prove},
-	{"block", "show HEIGHT [PATH | --data DIR --genesis FILE]", "a block", cmd_block},
-	{"tx", "show ID [--signed-bytes] [PATH | --data DIR --genesis FILE]", "a transaction", cmd_tx},
+	{"block", "show HEIGHT [PATH | --data DIR --genesis FILE]",
+	 "a block: header, certificate, transactions, verdicts", cmd_block},
+	{"tx", "show ID [--signed-bytes] [PATH | --data DIR --genesis FILE]",
+	 "a transaction: who, what, signatures, verdict; or the very bytes that were signed", cmd_tx},
 	{"verify", "[PATH | --data DIR --genesis FILE [--chain-only]]", "check a whole ledger", cmd_verify},
 };
 
@@ -77,17 +82,23 @@ static bool is_help(const char *word)
 	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+static void print_verb(const struct cmd *cmd)
+{
+	printf("%s: %s\n\nusage: chartfs %s %s\n\nman -l contrib/man/chartfs.1 says more.\n", cmd->name,
+	       cmd->summary, cmd->name, cmd->usage);
+}
+
 static void print_help(FILE *to)
 {
 	fprintf(to, "chartfs - patient charts as files, on a ledger that hospitals share\n\nusage: chartfs "
 		    "VERB ...\n\n");
 	for (size_t i = 0; i < CMD_COUNT; i++)
 		fprintf(to, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
-	fprintf(to, "\nchartfs VERB --help explains a verb. Exit codes: 0 done, 1 usage, 2 verification "
-		    "failed, 4 not "
-		    "permitted,\n5 no quorum, 6 conflict, 7 not found, 9 configuration, 12 wrong passphrase, "
-		    "13 certificate "
-		    "expired or revoked.\n");
+	fprintf(to,
+		"\nchartfs VERB --help explains a verb. Exit codes: 0 done, 1 usage, 2 verification "
+		"failed, 4 not permitted,\n5 no quorum, 6 conflict, 7 not found, 8 input or output, "
+		"9 configuration, 10 not in consortium,\n11 key erased, 12 wrong passphrase, 13 certificate "
+		"expired or revoked.\n");
 }
 
 int main(int argc, char **argv)
@@ -95,17 +106,25 @@ int main(int argc, char **argv)
 	const struct cmd *cmd;
 	int code;
 
+	if (argc == 3 && is_help(argv[1]) && find(argv[2])) {
+		print_verb(find(argv[2]));
+		return 0;
+	}
 	if (argc < 2 || is_help(argv[1])) {
 		print_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? err_exit_code(CF_EUSAGE) : 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("chartfs " VERSION);
+		return 0;
 	}
 	cmd = find(argv[1]);
 	if (!cmd) {
 		fprintf(stderr, "chartfs: there is no verb '%s'; chartfs help lists them\n", argv[1]);
 		return err_exit_code(CF_EUSAGE);
 	}
-	if (argc > 2 && is_help(argv[2])) {
-		printf("%s: %s\n\nusage: chartfs %s %s\n", cmd->name, cmd->summary, cmd->name, cmd->usage);
+	if (argc > 2 && (strcmp(argv[argc - 1], "--help") == 0 || strcmp(argv[argc - 1], "-h") == 0)) {
+		print_verb(cmd);
 		return 0;
 	}
 	code = cmd->run(argc - 1, argv + 1);

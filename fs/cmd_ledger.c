@@ -165,6 +165,34 @@ int cmd_block(int argc, char **argv)
 	return err ? cmd_fail(argv[0], err) : 0;
 }
 
+/* The proposal as it was signed: its SHA-256 is the transaction's id. */
+static int ask_signed_bytes(const char *path, struct json *request)
+{
+	char root[FILE_PATH_MAX];
+	struct json *answer = NULL;
+	const char *hex;
+	uint8_t *bytes;
+	struct buf out;
+	int err = tool_root(path ? path : ".", root, NULL);
+
+	if (err) {
+		json_free(request);
+		return err;
+	}
+	buf_init(&out, 0);
+	err = tool_ask(root, request, &answer);
+	hex = err ? NULL : json_get_text(json_get(answer, "tx"), "signed_bytes");
+	if (!err)
+		err = hex ? buf_extend(&out, strlen(hex) / 2, &bytes) : CF_EDECODE;
+	if (!err)
+		err = hex_decode(hex, bytes, out.len);
+	if (!err)
+		(void)fwrite(out.data, 1, out.len, stdout);
+	json_free(answer);
+	buf_release(&out);
+	return err;
+}
+
 static int show_offline_tx(const struct words *w, const struct hash *id)
 {
 	struct json *tx = NULL;
@@ -177,9 +205,9 @@ static int show_offline_tx(const struct words *w, const struct hash *id)
 		err = show_tx(l.chain, l.txn, id, &tx);
 	if (!err && w->signed_bytes)
 		err = show_tx_proposal(l.chain, l.txn, id, &bytes);
-	if (!err && bytes.len)
-		json_set(tx, "signed_bytes", json_hex(bytes.data, bytes.len));
-	if (!err)
+	if (!err && w->signed_bytes)
+		(void)fwrite(bytes.data, 1, bytes.len, stdout);
+	else if (!err)
 		err = print(tx);
 	json_free(tx);
 	buf_release(&bytes);
@@ -206,7 +234,7 @@ int cmd_tx(int argc, char **argv)
 		request = tool_request("tx", "");
 		json_set(request, "id", json_text(w.arg[1]));
 		json_set(request, "signed_bytes", json_bool(w.signed_bytes));
-		err = ask(w.arg[2], request, "tx");
+		err = w.signed_bytes ? ask_signed_bytes(w.arg[2], request) : ask(w.arg[2], request, "tx");
 	}
 	return err ? cmd_fail(argv[0], err) : 0;
 }

@@ -12,7 +12,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct request {
@@ -143,11 +142,8 @@ static int write_config(struct request *r)
  * after it. */
 static int resolve(struct request *r)
 {
-	struct stat st;
-	int err = served_absolute(r->mountpoint, r->mount_path);
+	int err = served_mountpoint(r->mountpoint, r->mount_path);
 
-	if (!err && (stat(r->mount_path, &st) != 0 || !S_ISDIR(st.st_mode)))
-		err = err_set(CF_ENOTDIR, "%s: not a directory", r->mountpoint);
 	if (err)
 		return err;
 	return r->config ? served_absolute(r->config, r->config_path) : write_config(r);

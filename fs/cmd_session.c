@@ -58,7 +58,7 @@ out:
 	return err;
 }
 
-static int load(struct cmd_session *s, const char *conf_path)
+static int load(struct cmd_session *s, const char *conf_path, bool ephemeral)
 {
 	char passphrase[PASSPHRASE_BYTES_MAX + 1] = "";
 	int err;
@@ -66,7 +66,8 @@ static int load(struct cmd_session *s, const char *conf_path)
 	err = conf_mount_read(conf_path, &s->conf);
 	if (err)
 		return err;
-	log_set_level(s->conf.log_level);
+	/* a verb on a terminal is told of what goes wrong, and of all only when that was asked for */
+	log_set_level(ephemeral && s->conf.log_level == LOG_INFO ? LOG_WARN : s->conf.log_level);
 	err = passphrase_get(s->conf.passphrase_file[0] ? s->conf.passphrase_file : NULL,
 			     "passphrase: ", passphrase);
 	if (!err)
@@ -91,7 +92,7 @@ int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_
 	buf_init(&s->tls_cert, 0);
 	buf_init(&s->tls_key, 0);
 	buf_init(&s->tls_ca, 0);
-	err = load(s, conf_path);
+	err = load(s, conf_path, ephemeral);
 	if (err)
 		goto out;
 	if (ephemeral) {

@@ -13,7 +13,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define TIMEOUT_MS 10000
 #define SOLO_BLOCK_TXS 1000
@@ -36,6 +35,8 @@ struct solo {
 	struct conf_peer conf[SOLO_PEERS];
 	struct peer *peer[SOLO_PEERS];
 	struct identity identity;
+	char mount_data[USERFILE_PATH_MAX]; /* the client keeps the pointer, and the observer's */
+	struct client_observer observer;
 	struct client *client;
 	struct served served;
 };
@@ -78,11 +79,8 @@ static int parse(int argc, char **argv, struct request *r, const char **ret_dir,
 
 static int prepare(struct request *r, const char *dir, const char *mnt)
 {
-	struct stat st;
-	int err = served_absolute(mnt, r->mount_path);
+	int err = served_mountpoint(mnt, r->mount_path);
 
-	if (!err && (stat(r->mount_path, &st) != 0 || !S_ISDIR(st.st_mode)))
-		err = err_set(CF_ENOTDIR, "%s: not a directory", mnt);
 	if (!err)
 		err = solo_passphrase(dir, r->passphrase_file, r->passphrase, &r->random_passphrase);
 	if (!err)
@@ -138,32 +136,32 @@ static int start_network(struct solo *s, const struct request *r)
 
 static int start(struct solo *s, const struct request *r)
 {
-	char data[USERFILE_PATH_MAX];
-	struct client_observer observer;
 	struct client_config config;
 	int err = mount_prepare();
 
 	log_set_level(LOG_WARN);
 	if (!err)
-		err = served_begin(&s->served, &observer);
+		err = served_begin(&s->served, &s->observer);
 	if (!err)
 		err = start_network(s, r);
 	if (!err)
 		err = load_identity(r, "who/" SOLO_IDENTITY, &s->identity);
 	if (!err)
-		err = solo_path(r->dir, "mount", data);
+		err = solo_path(r->dir, "mount", s->mount_data);
 	if (!err)
-		err = file_dir_make(data);
+		err = file_dir_make(s->mount_data);
 	if (err)
 		return err;
 	config = (struct client_config){
-		.data_dir = data,
+		.data_dir = s->mount_data,
 		.genesis = buf_view(&s->genesis),
 		.identity = &s->identity,
-		.observer = &observer,
+		.observer = &s->observer,
 	};
 	err = client_open(&config, &s->client);
-	return err ? err : served_mount(&s->served, s->client, data, TIMEOUT_MS, r->mount_path, &r->options);
+	return err ? err
+		   : served_mount(&s->served, s->client, s->mount_data, TIMEOUT_MS, r->mount_path,
+				  &r->options);
 }
 
 static void stop(struct solo *s)

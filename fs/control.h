@@ -3,7 +3,7 @@
  * control.h - .chartfs/: what a mount says of itself, and the file through which the tools talk to it.
  *
  * status, metrics, height, last-error, staged and conflicts/ are read. `control` (mode 0600) answers
- * requests: one line of JSON written, one line of JSON read from the same open file. fs/LAYOUT.md lists the
+ * requests: one line of JSON written, one line of JSON read from the same open file. fs/ask.h lists the
  * requests.
  */
 #ifndef FS_CONTROL_H

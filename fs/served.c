@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/served.h"
 
+#include "fs/tool.h"
 #include "ledger/file.h"
 
 #include <assert.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -182,6 +184,24 @@ int served_absolute(const char *path, char ret_path[CONF_PATH_MAX])
 	else
 		memcpy(ret_path, real, strlen(real) + 1);
 	free(real);
+	return err;
+}
+
+int served_mountpoint(const char *path, char ret_path[CONF_PATH_MAX])
+{
+	char control[FILE_PATH_MAX];
+	struct stat st;
+	int err = served_absolute(path, ret_path);
+
+	if (!err && tool_mount_dead(ret_path))
+		err = tool_fusermount(ret_path, true);
+	if (err)
+		return err;
+	if (stat(ret_path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return err_set(CF_ENOTDIR, "%s: not a directory", path);
+	err = file_path(ret_path, ".chartfs/control", control);
+	if (!err && access(control, F_OK) == 0)
+		err = err_set(CF_EBUSY, "%s: a mount is there already", path);
 	return err;
 }
 

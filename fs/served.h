@@ -44,6 +44,11 @@ void served_tell(const char *verb, int pipe, int err, const char *notice, bool h
 
 /* A path that stays valid whatever the working directory. */
 int served_absolute(const char *path, char ret_path[CONF_PATH_MAX]) must_check;
+/*
+ * The directory to mount at. What a killed mount left there is taken away first. Errors: CF_ENOTDIR,
+ * CF_ENOTFOUND, CF_EBUSY (a mount is there).
+ */
+int served_mountpoint(const char *path, char ret_path[CONF_PATH_MAX]) must_check;
 /* Makes fd 2 this file, for the log. */
 int served_log(const char *path) must_check;
 

@@ -27,6 +27,32 @@ int solo_path(const char *dir, const char *below, char ret_path[USERFILE_PATH_MA
 	return userfile_path(dir, below, ret_path);
 }
 
+static bool holds_something(const char *dir)
+{
+	struct dirent *entry;
+	bool found = false;
+	DIR *d = opendir(dir);
+
+	while (d && !found && (entry = readdir(d)) != NULL)
+		found = entry->d_name[0] != '.' && strcmp(entry->d_name, "passphrase") != 0;
+	if (d)
+		closedir(d);
+	return found;
+}
+
+/* Neither empty nor a network, whole or half made: CF_ENOTEMPTY. */
+static int check_ours(const char *dir)
+{
+	char mark[USERFILE_PATH_MAX], genesis[USERFILE_PATH_MAX];
+	int err = solo_path(dir, UNFINISHED, mark);
+
+	if (!err)
+		err = solo_path(dir, "genesis", genesis);
+	if (!err && !file_exists(mark) && !file_exists(genesis) && holds_something(dir))
+		err = err_set(CF_ENOTEMPTY, "%s: holds something that is no solo network", dir);
+	return err;
+}
+
 int solo_passphrase(const char *dir, const char *file, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1],
 		    bool *ret_made)
 {
@@ -37,6 +63,9 @@ int solo_passphrase(const char *dir, const char *file, char ret_passphrase[PASSP
 	*ret_made = false;
 	if (err)
 		return err_set(err, "%s: cannot be made", dir);
+	err = check_ours(dir);
+	if (err)
+		return err;
 	if (file || getenv("CHARTFS_PASSPHRASE"))
 		return passphrase_get(file, "passphrase", ret_passphrase);
 	err = solo_path(dir, "passphrase", path);
@@ -165,19 +194,6 @@ static int clear(const char *dir)
 	return err;
 }
 
-static bool holds_something(const char *dir)
-{
-	struct dirent *entry;
-	bool found = false;
-	DIR *d = opendir(dir);
-
-	while (d && !found && (entry = readdir(d)) != NULL)
-		found = entry->d_name[0] != '.' && strcmp(entry->d_name, "passphrase") != 0;
-	if (d)
-		closedir(d);
-	return found;
-}
-
 static int found(const struct founder *f)
 {
 	int err = make_dir(f, "ca");
@@ -205,8 +221,6 @@ int solo_found(const char *dir, const char *passphrase, bool random_passphrase)
 	if (!file_exists(mark)) {
 		if (file_exists(genesis))
 			return 0;
-		if (holds_something(dir))
-			return err_set(CF_ENOTEMPTY, "%s: holds something that is no solo network", dir);
 		err = file_replace(mark, VIEW_NONE);
 	} else {
 		err = clear(dir);

@@ -23,14 +23,14 @@ int solo_path(const char *dir, const char *below, char ret_path[USERFILE_PATH_MA
 
 /*
  * The passphrase of all keys: of this file, of CHARTFS_PASSPHRASE, or the one in DIR, made when there is
- * none. ret_made: it is a random one. The caller wipes it. Makes DIR.
+ * none. ret_made: it is a random one. The caller wipes it. Makes DIR. Errors: CF_ENOTEMPTY (DIR holds
+ * something else), those of passphrase_get.
  */
 int solo_passphrase(const char *dir, const char *file, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1],
 		    bool *ret_made) must_check;
 
 /*
- * Founds the network unless it is there. What an earlier run left half done is made anew. Errors:
- * CF_ENOTEMPTY (DIR holds something else).
+ * Founds the network unless it is there. What an earlier run left half done is made anew.
  */
 int solo_found(const char *dir, const char *passphrase, bool random_passphrase) must_check;
 

@@ -3,11 +3,13 @@
 
 #include "fs/place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CONTROL "/.chartfs/control"
@@ -166,4 +168,32 @@ int tool_time(const char *text, uint64_t *ret_time_ms)
 			       text);
 	*ret_time_ms = time_ms;
 	return 0;
+}
+
+/* Asked by opendir: the kernel may answer stat from its cache. */
+bool tool_mount_dead(const char *path)
+{
+	DIR *d = opendir(path);
+
+	if (d) {
+		closedir(d);
+		return false;
+	}
+	return errno == ENOTCONN || errno == ECONNABORTED;
+}
+
+int tool_fusermount(const char *path, bool lazy)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		execlp("fusermount3", "fusermount3", lazy ? "-quz" : "-qu", "--", path, (char *)NULL);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return CF_EIO;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return err_set(CF_EBUSY, "%s: in use, or not mounted by you", path);
 }

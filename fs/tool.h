@@ -30,4 +30,13 @@ int tool_ask_about(const char *path, const char *name, struct json **ret_answer)
 /* "2026-12-31", "2026-12-31T18:00:00Z". CF_EUSAGE. */
 int tool_time(const char *text, uint64_t *ret_time_ms) must_check;
 
+/* Whether a FUSE mount is at path whose process has ended. */
+bool tool_mount_dead(const char *path);
+
+/*
+ * Unmounts by libfuse's helper, which may do it for the mount's owner. lazy: also what is in use. CF_EBUSY:
+ * in use, or not mounted by this user.
+ */
+int tool_fusermount(const char *path, bool lazy) must_check;
+
 #endif
