@@ -85,7 +85,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations bench demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,6 +133,11 @@ bench: all $(O)/records
 
 # What sudo built is the caller's, so that their own make goes on from there.
 give_back = @[ "$$(id -u)" != 0 ] || [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" $(O)
+
+# The path of one save below the mount, in one process: ordering alone, and the whole client_commit.
+path: $(O)/path-commit $(O)/path-save
+	$(O)/path-commit
+	$(O)/path-save
 
 DEMO ?= demo
 demo:
@@ -233,5 +238,9 @@ $(O)/hunt-%: $(O)/tests/fuzz/fuzz_%.o $(filter-out %libfs.a,$(ARCHIVES))
 
 $(O)/records: $(O)/tests/bench/records.o
 	$(link)
+
+# One save's path below the mount, four peers in one process: make path
+$(O)/path-%: $(O)/tests/bench/%.o $(O)/libtest.a $(ARCHIVES)
+	$(link) $(O)/libtest.a $(call archives,$(FLOORS)) $(LIBS_ALL)
 
 -include $(wildcard $(O)/*/*.d $(O)/tests/*/*.d $(O)/alone/*/*.d $(O)/alone/tests/*/*.d)

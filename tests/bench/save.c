@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * save.c - how long client_commit takes for one small record at a time: endorsement, ordering, own
- *verification, with four peers in this process (inproc). Microseconds.
+ * verification, with four peers in this process (inproc). Microseconds.
  *
  *	save [COUNT]
  */
