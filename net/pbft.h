@@ -28,7 +28,8 @@
 
 #define PBFT_REQUEST_BYTES_MAX ((size_t)8 << 20)
 #define PBFT_BODY_BYTES_MAX ((size_t)32 << 20)
-#define PBFT_POOL_MAX 8192 /* requests waiting; further ones are refused with CF_EAGAIN */
+#define PBFT_POOL_MAX 8192                     /* requests waiting; further ones are refused with CF_EAGAIN */
+#define PBFT_POOL_BYTES_MAX ((size_t)64 << 20) /* of all of them: the same */
 
 struct pbft;
 

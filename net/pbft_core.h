@@ -105,6 +105,7 @@ struct pool {
 	struct request **buckets;
 	struct request_list waiting;
 	struct request_list settled;
+	size_t waiting_bytes;
 	struct request *cursor;         /* first waiting one not yet looked at for forwarding; NULL: none */
 	struct pbft_request_ref *batch; /* of the outstanding build */
 	size_t batch_count;

@@ -68,6 +68,7 @@ static void destroy(struct pool *pool, struct request *r)
 	if (pool->cursor == r)
 		pool->cursor = r->next;
 	list_remove(r->settled ? &pool->settled : &pool->waiting, r);
+	pool->waiting_bytes -= r->len;
 	mem_free(r->data);
 	mem_free(r);
 }
@@ -111,7 +112,7 @@ int on_request(struct pbft *p, const struct pbft_event *event)
 		return r->settled ? CF_EEXIST : 0;
 	if (bytes.len > PBFT_REQUEST_BYTES_MAX)
 		return CF_EINVAL;
-	if (pool->waiting.count >= PBFT_POOL_MAX)
+	if (pool->waiting.count >= PBFT_POOL_MAX || pool->waiting_bytes + bytes.len > PBFT_POOL_BYTES_MAX)
 		return CF_EAGAIN;
 	data = mem_dup(bytes.data, bytes.len);
 	r = data == NULL ? NULL : insert(pool, &event->u.request.id, &pool->waiting);
@@ -122,6 +123,7 @@ int on_request(struct pbft *p, const struct pbft_event *event)
 	}
 	r->data = data;
 	r->len = bytes.len;
+	pool->waiting_bytes += bytes.len;
 	r->since_ms = p->now;
 	r->relayed = event->u.request.relayed;
 	if (pool->cursor == NULL)

@@ -293,6 +293,27 @@ T_TEST(pbft_normal_case)
 	memset(replica, 0, sizeof(replica));
 }
 
+/* A flood of large requests is bounded in bytes, long before it is in number. */
+T_TEST(pbft_pool_is_bounded_in_bytes)
+{
+	static uint8_t large[(size_t)8 << 20];
+	struct pbft_event e = {.kind = PBFT_REQUEST};
+	size_t taken = 0;
+	int err;
+
+	open_all();
+	e.u.request.bytes = VIEW(large, sizeof(large));
+	for (err = 0; err == 0 && taken < 100; taken += err == 0) {
+		memcpy(large, &taken, sizeof(taken));
+		e.u.request.id = sha256(VIEW(&taken, sizeof(taken)));
+		err = step(&replica[3], e);
+	}
+	t_eq(err, CF_EAGAIN);
+	t_eq(taken, PBFT_POOL_BYTES_MAX / sizeof(large));
+	close_all();
+	memset(replica, 0, sizeof(replica));
+}
+
 T_TEST(pbft_primary_dead)
 {
 	open_all();
