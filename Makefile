@@ -55,7 +55,7 @@ FUSE_CFLAGS := $(or $(shell $(PKG_CONFIG) --silence-errors --cflags fuse3),-I/us
 
 # Bottom to top; a file includes only its own floor and those before it (contrib/check-floors.sh).
 FLOORS = ledger acl net fs
-MAINS = fs/chartfs.c net/chartfsd.c acl/chartfs-ca.c acl/chartfs-verify.c fs/mount-chartfs.c fs/fsck-chartfs.c
+MAINS = fs/chartfs.c net/chartfsd.c acl/chartfs-ca.c acl/chartfs-verify.c
 
 SRCS := $(foreach f,$(FLOORS),$(filter-out $(MAINS),$(wildcard $(f)/*.c)))
 HDRS := $(wildcard $(addsuffix /*.h,$(FLOORS)))
@@ -68,7 +68,7 @@ TEST_SCRIPTS := $(wildcard $(TESTS:%=tests/unit/%.sh))
 # Real processes and mounts; they find the programs by O.
 CHECK_SCRIPTS := $(wildcard tests/model/*.sh tests/sim/*.sh tests/fuzz/*.sh tests/net/*.sh tests/mount/*.sh)
 
-PROGRAMS = $(addprefix $(O)/,$(patsubst %-chartfs,%.chartfs,$(basename $(notdir $(MAIN_SRCS)))))
+PROGRAMS = $(addprefix $(O)/,$(basename $(notdir $(MAIN_SRCS))))
 UNIT_TESTS = $(TEST_SRCS:%.c=$(O)/%)
 ARCHIVES = $(FLOORS:%=$(O)/lib%.a)
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -197,8 +197,6 @@ LIBS_ALL = $(LIB_FUSE) $(LIB_JANSSON) $(LIBS_NET)
 
 # The floors each program may use, and the libraries: the daemon has no FUSE, the verifier only libcrypto.
 $(O)/chartfs: $(O)/fs/chartfs.o $(ARCHIVES)
-	$(link) $(call archives,fs net acl ledger) $(LIBS_ALL)
-$(O)/mount.chartfs $(O)/fsck.chartfs: $(O)/%.chartfs: $(O)/fs/%-chartfs.o $(ARCHIVES)
 	$(link) $(call archives,fs net acl ledger) $(LIBS_ALL)
 $(O)/chartfsd: $(O)/net/chartfsd.o $(filter-out %libfs.a,$(ARCHIVES))
 	$(link) $(call archives,net acl ledger) $(LIBS_NET)

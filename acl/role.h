@@ -3,7 +3,7 @@
  * role.h - roles (the paper's section 3.1), verbs, and what a role may do at all: one table.
  *
  * RBAC says what a role may do at all; a patient's grant says on which sections, with which verbs, until
- * when (acl/policy.h). acl/ACCESS.md explains both.
+ * when (acl/contract.h). acl/ACCESS.md explains both.
  */
 #ifndef ACL_ROLE_H
 #define ACL_ROLE_H

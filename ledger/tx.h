@@ -149,7 +149,7 @@ struct hash tx_receipt_digest(const struct hash *network, const struct tx_blob *
  * Items in the order given. tx_annex_hash: SHA-256("chartfs annex v1" || network || bytes).
  */
 enum annex_kind {
-	ANNEX_WRAP = 1,   /* a section's keys wrapped for one recipient: acl/seal.h */
+	ANNEX_WRAP = 1,   /* a section's keys wrapped for one recipient: acl/wrap.h */
 	ANNEX_SECRET = 2, /* a record version's random secret: u16 op index, 32 bytes */
 };
 

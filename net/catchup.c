@@ -80,7 +80,7 @@ void catchup_refused(struct catchup *c, uint64_t now_ms)
 void catchup_due(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 {
 	if (++c->tries > 2 * (unsigned)mesh_count(c->mesh)) {
-		log_warn(MODULE, "nobody has block %llu -> gives up for now",
+		log_warn(MODULE, "nobody has block %llu -> waits until one tells of it",
 			 (unsigned long long)own_height + 1);
 		c->target = own_height;
 		c->deadline_ms = 0;
