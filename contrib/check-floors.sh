@@ -18,7 +18,7 @@ bad=$(
 	function home(header) {
 		if (header ~ /^openssl\//) return "^(ledger/crypto[a-z_]*|acl/x509[a-z_]*)\\.c$";
 		if (header == "lmdb.h") return "^ledger/db(_[a-z]+\\.c|_private\\.h|\\.c)$";
-		if (header ~ /^nng\//) return "^net/transport\\.c$";
+		if (header ~ /^nng\//) return "^net/transport(_[a-z]+)?\\.[ch]$";
 		if (header == "ini.h") return "^net/conf\\.c$";
 		if (header == "jansson.h") return "^fs/json\\.c$";
 		if (header ~ /fuse/) return "^fs/";

@@ -18,7 +18,7 @@
 #define MODULE "feed"
 #define QUEUE_BYTES_MAX ((size_t)16 << 20)
 #define BURST_MS 4
-#define BURST_MAX 48 /* blocks; nng drops the 65th frame that waits for one client */
+#define BURST_MAX 48 /* blocks; inproc drops the 65th frame that waits for one client */
 #define BURST_BYTES_MAX ((size_t)8 << 20)
 
 struct subscriber {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transport.h - the only nng file: bytes between nodes, untrusted and lossy.
+ * transport.h - the only user of nng: frames between nodes, untrusted and lossy.
  *
- * Two kinds of socket. PEER: one PULL listener a node, one PUSH dialer to each other peer. GATEWAY: a raw REP
- * listener for mounts and tools, a raw REQ dialer on their side: bidirectional, so that a peer can push
- * blocks and answer out of order. Nothing is known of who sends: identity comes from the signature in the
- * frame (net/wire.h). Delivery, order and uniqueness are not promised; callers retransmit.
+ * Two kinds of link. PEER: one listener a node, one dialer to each other peer, frames go one way. GATEWAY: a
+ * listener for mounts and tools, a dialer on their side: both ways, so that a peer can push blocks and answer
+ * out of order. Nothing is known of who sends: identity comes from the signature in the frame (net/wire.h).
+ * Delivery, order and uniqueness are not promised; callers retransmit.
  *
  * URLs: tls+tcp:// between machines, tcp:// for links a site protects otherwise, inproc:// inside one
- * process. Sockets are created once and never closed before the process ends (nng 1.5.2; CORRECTNESS 4.1).
- * Call nothing here before a fork.
+ * process. Links are made once and never freed before the process ends (nng 1.5.2; CORRECTNESS 4.1). Call
+ * nothing here before a fork.
  */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
@@ -24,11 +24,11 @@ enum transport_kind { TRANSPORT_PEER = 1, TRANSPORT_GATEWAY = 2 };
 struct transport;
 struct transport_link; /* a dialer */
 
-/* Where a frame came from, for an answer through transport_reply; only of GATEWAY listeners. */
+/* Where a frame came from, for an answer through transport_reply. */
 struct transport_from {
 	uint32_t listener;
-	uint32_t pipe;
-	uint32_t header; /* nng's request header */
+	uint32_t pipe;   /* the client of a GATEWAY listener; 0: came to a PEER listener */
+	uint32_t header; /* inproc: nng's request header */
 };
 
 /*
@@ -76,8 +76,9 @@ int transport_dial(struct transport *t, enum transport_kind kind, const char *ur
  * queued). */
 int transport_send(struct transport_link *link, struct view frame) must_check;
 /*
- * Answers or pushes to a client of a GATEWAY listener. Dropped silently by nng when the client is gone or
- * over 64 frames wait for it: a client keeps at most 32 requests open on one link.
+ * Answers or pushes to a client of a GATEWAY listener. CF_ENETWORK when the client is gone, CF_EAGAIN when
+ * 64 MiB wait for it; inproc drops silently when it is gone or over 64 frames wait: a client keeps at most 32
+ * requests open on one link.
  */
 int transport_reply(struct transport *t, struct transport_from to, struct view frame) must_check;
 bool transport_is_up(const struct transport_link *link);

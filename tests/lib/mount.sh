@@ -119,6 +119,13 @@ within()
 	done
 }
 
+# save FILE TEXT: fails when close(2) does, which a shell's redirection would not tell
+save()
+{
+	printf '%s\n' "$2" | dd of="$1" status=none
+}
+export -f save
+
 network_up()
 {
 	devnet up "$net" || {

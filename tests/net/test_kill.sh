@@ -84,7 +84,7 @@ is "reads go on" '{"i":0}' cat "$A/w-00000.json"
 devnet peer "$net" 3 start
 ok "back with three: it is committed" within 40 grep -q late "$B/late.json"
 is "once" 1 bash -c "ls $B/.history/late.json | wc -l"
-ok "and new saves succeed" bash -c "echo '{\"new\":1}' >$A/new.json"
+ok "and new saves succeed" save "$A/new.json" '{"new":1}'
 devnet peer "$net" 4 start
 ok "all four are equal again" within 30 same_heads
 for n in 1 2 3 4; do
@@ -93,7 +93,7 @@ done
 for n in 1 2 3 4; do
 	devnet peer "$net" $n start
 done
-ok "all four killed and back: saves succeed" within 40 bash -c "echo '{\"after\":1}' >$A/after.json"
+ok "all four killed and back: saves succeed" within 40 save "$A/after.json" '{"after":1}'
 ok "and are equal" within 30 same_heads
 ok "the ledger verifies with the genesis alone" bash -c "
 	$here/contrib/devnet peer $net 1 stop && chartfs verify --data $net/peer1/data --genesis $net/genesis"

@@ -7,10 +7,14 @@
 #include "ledger/mem.h"
 #include "net/transport.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -328,6 +332,74 @@ T_TEST(tls_both_ways)
 	peer_exchange("tls+tcp", &f.tls);
 	gateway_exchange("tls+tcp", &f.tls);
 	tls_fixture_release(&f);
+}
+
+/* Connections that break while frames are on their way through TLS: each is noticed, and dialled again. */
+T_TEST(tls_breaks_under_load)
+{
+	struct tls_fixture f;
+	struct node a, b;
+	struct transport_link *link = NULL;
+	const char *url = fresh_url("tls+tcp");
+	uint8_t *big = mem_zalloc(100000);
+
+	tls_fixture_init(&f);
+	node_init(&b, &f.tls);
+	t_zero(transport_dial(b.t, TRANSPORT_PEER, url, NULL, &link));
+	for (int i = 0; i < 20; i++) {
+		node_init(&a, &f.tls);
+		t_zero(transport_listen(a.t, TRANSPORT_PEER, url));
+		t_ok(node_wait(&b, -2));
+		for (int k = 0; k < 64; k++)
+			(void)!transport_send(link, VIEW(big, 100000));
+		t_ok(node_wait(&a, 1));
+		node_release(&a);
+		for (int k = 0; k < 200 && transport_is_up(link); k++)
+			(void)!transport_send(link, VIEW(big, 100000));
+		t_ok(node_wait(&b, -1));
+	}
+	node_release(&b);
+	mem_free(big);
+	tls_fixture_release(&f);
+}
+
+/* Who does not speak the protocol, says too much, or nothing, is cut off; the others do not notice. */
+T_TEST(refuses_foreign_bytes)
+{
+	static const char *const said[] = {"GET / HTTP/1.0\r\n\r\n", "CFS1\002\0\0\0",
+					   "CFS1\001\0\0\0\xff\xff\xff\xff"};
+	static const size_t said_bytes[] = {18, 8, 12};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct node a, b;
+	struct transport_link *link = NULL;
+	const char *url = fresh_url("tcp");
+	char answer[16];
+
+	to.sin_port = htons((uint16_t)atoi(strrchr(url, ':') + 1));
+	node_init(&a, NULL);
+	t_zero(transport_listen(a.t, TRANSPORT_PEER, url));
+	for (int i = 0; i < 30; i++) {
+		struct timeval patience = {.tv_sec = 10};
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		ssize_t n;
+
+		t_zero(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+		t_zero(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)));
+		t_eq(write(fd, said[i % 3], said_bytes[i % 3]), (ssize_t)said_bytes[i % 3]);
+		do
+			n = read(fd, answer, sizeof(answer));
+		while (n > 0);
+		t_ok(n == 0 || errno == ECONNRESET);
+		close(fd);
+	}
+	t_eq(a.count, 0);
+	node_init(&b, NULL);
+	t_zero(transport_dial(b.t, TRANSPORT_PEER, url, NULL, &link));
+	t_ok(node_wait(&b, -2));
+	t_zero(transport_send(link, view_str("hello")));
+	t_ok(node_wait(&a, 1));
+	node_release(&b);
+	node_release(&a);
 }
 
 /* A stranger with a good certificate of another root gets through in neither role. */

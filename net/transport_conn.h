@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transport_conn.h - frames over one nng byte stream.
+ *
+ * A connection begins with a hello of 8 bytes each way: "CFS1", the kind of socket, three zero bytes. Over
+ * TLS a hello arrives only when both certificates were accepted, so it is what makes a connection ready. A
+ * frame is u32 length (big-endian) and that many bytes. What waits to be sent goes out together, in one TLS
+ * record when it fits.
+ *
+ * Not nng's sockets: in 1.5.2 a message that reaches a TLS pipe just after its connection broke is never
+ * completed, and the one thread that buries pipes waits for it for good; from then on no broken connection of
+ * the whole process is noticed or dialled again. Here a stream gets nothing any more once it was closed.
+ */
+#ifndef NET_TRANSPORT_CONN_H
+#define NET_TRANSPORT_CONN_H
+
+#include "net/transport_private.h"
+
+struct conn; /* used again for one stream after the other */
+
+/* On nng's threads, one at a time for each connection, no lock held. */
+struct conn_events {
+	void (*on_ready)(void *ctx, uint32_t tag);
+	void (*on_frame)(void *ctx, uint32_t tag, struct view frame);
+	/* The stream is gone, no more is said of it; from here on conn_start may be called again. */
+	void (*on_end)(void *ctx, uint32_t tag, bool was_ready);
+};
+
+/* events and ctx are borrowed for good. tag: the owner's name for it. Errors: CF_ENOMEM. */
+int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum transport_kind kind,
+	     struct conn **ret_c) must_check;
+/* Only of one that was never started: nng may still know another. Accepts NULL. */
+void conn_free(struct conn *c);
+/* Takes the stream over. */
+void conn_start(struct conn *c, nng_stream *stream);
+/* Copies and queues. CF_EAGAIN: bytes_max wait already; CF_ENETWORK: not ready or closed. */
+int conn_send(struct conn *c, struct view frame, size_t bytes_max) must_check;
+/* on_end follows, unless there is no stream. */
+void conn_close(struct conn *c);
+
+#endif

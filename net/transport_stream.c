@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transport_stream.c - links between processes: a dialer keeps one connection, a listener many.
+ *
+ * The thread that gives a slot or a dialer its next stream is the callback of the one aio that can: what
+ * dials pauses first, what accepts goes on at once. Nothing ends an accept loop but link_stop.
+ */
+#include "net/transport_conn.h"
+
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CONNS_MAX 1024 /* of a listener; more are closed at once */
+#define ACCEPT_PAUSE_MS 20
+#define REPLY_BYTES_MAX ((size_t)64 << 20) /* waiting for one client */
+
+struct slot {
+	struct conn *conn; /* NULL: never used */
+	uint32_t id;       /* of the connection there is or was */
+	bool used;
+};
+
+struct stream_link {
+	struct transport_link base;
+	pthread_mutex_t lock; /* stopped, slots */
+	bool stopped;
+	nng_aio *pause_aio; /* between two attempts */
+
+	nng_stream_dialer *dialer;
+	nng_aio *dial_aio;
+	struct conn *conn;
+	atomic_bool up;
+	nng_duration pause_ms;
+
+	nng_stream_listener *listener;
+	nng_aio *accept_aio;
+	struct slot *slots;
+	uint32_t used_to; /* slots below it were ever used */
+};
+
+static struct stream_link *of(struct transport_link *base)
+{
+	return (struct stream_link *)base;
+}
+
+static bool is_stopped(struct stream_link *link)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&link->lock);
+	stopped = link->stopped;
+	pthread_mutex_unlock(&link->lock);
+	return stopped;
+}
+
+/* A link that is stopped meanwhile closes what it has just opened. */
+static void start(struct stream_link *link, struct conn *conn, nng_stream *stream)
+{
+	conn_start(conn, stream);
+	if (is_stopped(link))
+		conn_close(conn);
+}
+
+/* --- a dialer's connection --- */
+
+static void dial(struct stream_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	if (!link->stopped)
+		nng_stream_dialer_dial(link->dialer, link->dial_aio);
+	pthread_mutex_unlock(&link->lock);
+}
+
+static void dial_later(struct stream_link *link)
+{
+	nng_duration pause = link->pause_ms;
+
+	link->pause_ms = 2 * pause < TRANSPORT_RECONNECT_MAX_MS ? 2 * pause : TRANSPORT_RECONNECT_MAX_MS;
+	if (!is_stopped(link))
+		nng_sleep_aio(pause, link->pause_aio);
+}
+
+static void on_dialed(void *arg)
+{
+	struct stream_link *link = arg;
+	nng_stream *stream;
+
+	if (nng_aio_result(link->dial_aio)) {
+		dial_later(link);
+		return;
+	}
+	stream = nng_aio_get_output(link->dial_aio, 0);
+	start(link, link->conn, stream);
+}
+
+static void dialer_ready(void *ctx, uint32_t tag)
+{
+	struct stream_link *link = ctx;
+
+	(void)tag;
+	link->pause_ms = TRANSPORT_RECONNECT_MIN_MS;
+	atomic_store(&link->up, true);
+	transport_tell_state(&link->base, true);
+}
+
+static void dialer_frame(void *ctx, uint32_t tag, struct view frame)
+{
+	struct stream_link *link = ctx;
+	const struct transport_from from = {0, 0, 0};
+
+	(void)tag;
+	if (link->base.kind == TRANSPORT_GATEWAY)
+		transport_deliver(&link->base, from, frame);
+}
+
+static void dialer_end(void *ctx, uint32_t tag, bool was_ready)
+{
+	struct stream_link *link = ctx;
+
+	(void)tag;
+	atomic_store(&link->up, false);
+	if (was_ready)
+		transport_tell_state(&link->base, false);
+	dial_later(link);
+}
+
+static const struct conn_events dialer_events = {dialer_ready, dialer_frame, dialer_end};
+
+static void on_dial_pause(void *arg)
+{
+	dial(arg);
+}
+
+/* --- a listener's connections --- */
+
+static void listener_ready(void *ctx, uint32_t tag)
+{
+	(void)ctx;
+	(void)tag;
+}
+
+static void listener_frame(void *ctx, uint32_t tag, struct view frame)
+{
+	struct stream_link *link = ctx;
+	struct transport_from from = {link->base.number, 0, 0};
+
+	if (link->base.kind == TRANSPORT_GATEWAY)
+		from.pipe = link->slots[tag].id;
+	transport_deliver(&link->base, from, frame);
+}
+
+static void listener_end(void *ctx, uint32_t tag, bool was_ready)
+{
+	struct stream_link *link = ctx;
+	uint32_t id = link->slots[tag].id;
+
+	if (was_ready && link->base.kind == TRANSPORT_GATEWAY)
+		transport_tell_gone(&link->base, id);
+	pthread_mutex_lock(&link->lock);
+	link->slots[tag].used = false;
+	pthread_mutex_unlock(&link->lock);
+}
+
+static const struct conn_events listener_events = {listener_ready, listener_frame, listener_end};
+
+/* The connection of a free slot, which gets a new id; the id names the slot, too. NULL: all are taken. */
+static struct conn *slot_take(struct stream_link *link)
+{
+	struct conn *conn = NULL;
+
+	pthread_mutex_lock(&link->lock);
+	for (uint32_t i = 0; i < CONNS_MAX && !link->stopped && !conn; i++) {
+		struct slot *s = &link->slots[i];
+
+		if (s->used ||
+		    (!s->conn && conn_new(&listener_events, link, i, link->base.kind, &s->conn) != 0))
+			continue;
+		s->used = true;
+		s->id = s->id ? s->id + CONNS_MAX : i + CONNS_MAX;
+		link->used_to = i >= link->used_to ? i + 1 : link->used_to;
+		conn = s->conn;
+	}
+	pthread_mutex_unlock(&link->lock);
+	return conn;
+}
+
+static void accept_next(struct stream_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	if (!link->stopped)
+		nng_stream_listener_accept(link->listener, link->accept_aio);
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* Whatever a stranger does to a connection before it is accepted, or a lack of descriptors: go on. */
+static void on_accepted(void *arg)
+{
+	struct stream_link *link = arg;
+	nng_stream *stream;
+	struct conn *conn;
+
+	if (nng_aio_result(link->accept_aio)) {
+		if (!is_stopped(link))
+			nng_sleep_aio(ACCEPT_PAUSE_MS, link->pause_aio);
+		return;
+	}
+	stream = nng_aio_get_output(link->accept_aio, 0);
+	conn = slot_take(link);
+	if (conn)
+		start(link, conn, stream);
+	else
+		nng_stream_free(stream);
+	accept_next(link);
+}
+
+static void on_accept_pause(void *arg)
+{
+	accept_next(arg);
+}
+
+/* --- what transport.c calls --- */
+
+static int link_send(struct transport_link *base, struct view frame)
+{
+	return conn_send(of(base)->conn, frame, TRANSPORT_QUEUE_BYTES_MAX);
+}
+
+static int link_reply(struct transport_link *base, struct transport_from to, struct view frame)
+{
+	struct stream_link *link = of(base);
+	struct slot *s = &link->slots[to.pipe % CONNS_MAX];
+	int err = CF_ENETWORK;
+
+	/* Held, so that the slot is not given to another client meanwhile. */
+	pthread_mutex_lock(&link->lock);
+	if (s->used && s->id == to.pipe)
+		err = conn_send(s->conn, frame, REPLY_BYTES_MAX);
+	pthread_mutex_unlock(&link->lock);
+	return err;
+}
+
+static bool link_is_up(const struct transport_link *base)
+{
+	return atomic_load(&((const struct stream_link *)base)->up);
+}
+
+static void link_stop(struct transport_link *base)
+{
+	struct stream_link *link = of(base);
+
+	pthread_mutex_lock(&link->lock);
+	link->stopped = true;
+	pthread_mutex_unlock(&link->lock);
+	nng_aio_cancel(link->pause_aio);
+	if (link->dialer)
+		nng_stream_dialer_close(link->dialer);
+	if (link->listener)
+		nng_stream_listener_close(link->listener);
+	if (link->conn)
+		conn_close(link->conn);
+	for (uint32_t i = 0; i < link->used_to; i++)
+		conn_close(link->slots[i].conn);
+}
+
+static const struct link_ops stream_ops = {link_send, link_reply, link_is_up, link_stop};
+
+/* --- set-up --- */
+
+static int link_new(struct transport *t, enum transport_kind kind, bool is_dialer,
+		    struct stream_link **ret_link)
+{
+	struct stream_link *link = mem_zalloc(sizeof(*link));
+	int rv, err = 0;
+
+	if (!link)
+		return CF_ENOMEM;
+	link->base =
+		(struct transport_link){.t = t, .ops = &stream_ops, .kind = kind, .is_dialer = is_dialer};
+	link->pause_ms = TRANSPORT_RECONNECT_MIN_MS;
+	pthread_mutex_init(&link->lock, NULL);
+	*ret_link = link;
+	rv = nng_aio_alloc(&link->pause_aio, is_dialer ? on_dial_pause : on_accept_pause, link);
+	if (!rv)
+		rv = is_dialer ? nng_aio_alloc(&link->dial_aio, on_dialed, link)
+			       : nng_aio_alloc(&link->accept_aio, on_accepted, link);
+	if (!rv && is_dialer)
+		err = conn_new(&dialer_events, link, 0, kind, &link->conn);
+	if (!rv && !is_dialer) {
+		link->slots = mem_zalloc(CONNS_MAX * sizeof(*link->slots));
+		err = link->slots ? 0 : CF_ENOMEM;
+	}
+	return rv ? CF_ENOMEM : err;
+}
+
+/* Of a link that nothing was ever started for. */
+static void link_free(struct stream_link *link)
+{
+	if (!link)
+		return;
+	if (link->dialer)
+		nng_stream_dialer_free(link->dialer);
+	if (link->listener)
+		nng_stream_listener_free(link->listener);
+	nng_aio_free(link->dial_aio); /* each accepts NULL */
+	nng_aio_free(link->accept_aio);
+	nng_aio_free(link->pause_aio);
+	conn_free(link->conn);
+	mem_free(link->slots);
+	mem_free(link);
+}
+
+static bool is_tls(const char *url)
+{
+	return strncmp(url, "tls+tcp:", 8) == 0;
+}
+
+int stream_listen(struct transport *t, enum transport_kind kind, const char *url)
+{
+	struct stream_link *link = NULL;
+	int rv, err = link_new(t, kind, false, &link);
+
+	if (err)
+		goto fail;
+	rv = nng_stream_listener_alloc(&link->listener, url);
+	if (!rv && is_tls(url))
+		rv = nng_stream_listener_set_ptr(link->listener, NNG_OPT_TLS_CONFIG, t->tls_server);
+	if (!rv)
+		(void)nng_stream_listener_set_bool(link->listener, NNG_OPT_TCP_KEEPALIVE, true);
+	if (!rv)
+		rv = nng_stream_listener_listen(link->listener);
+	err = transport_from_nng(rv, "listen on", url);
+	if (err)
+		goto fail;
+	transport_add(&link->base);
+	accept_next(link);
+	return 0;
+fail:
+	link_free(link);
+	return err;
+}
+
+int stream_dial(struct transport *t, enum transport_kind kind, const char *url, const char *tls_name,
+		struct transport_link **ret_link)
+{
+	struct stream_link *link = NULL;
+	nng_tls_config *tls = NULL;
+	int rv, err = link_new(t, kind, true, &link);
+
+	if (!err && is_tls(url))
+		err = transport_tls_config(t->config.tls, NNG_TLS_MODE_CLIENT, tls_name, &tls);
+	if (err)
+		goto fail;
+	rv = nng_stream_dialer_alloc(&link->dialer, url);
+	if (!rv && tls)
+		rv = nng_stream_dialer_set_ptr(link->dialer, NNG_OPT_TLS_CONFIG, tls);
+	if (tls)
+		nng_tls_config_free(tls); /* the dialer holds it */
+	if (!rv)
+		(void)nng_stream_dialer_set_bool(link->dialer, NNG_OPT_TCP_KEEPALIVE, true);
+	err = transport_from_nng(rv, "dial", url);
+	if (err)
+		goto fail;
+	*ret_link = &link->base;
+	transport_add(&link->base);
+	dial(link);
+	return 0;
+fail:
+	link_free(link);
+	return err;
+}
