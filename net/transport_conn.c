@@ -8,14 +8,16 @@
 #include "net/transport_conn.h"
 
 #include "ledger/mem.h"
+#include "net/ticks.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define HELLO_BYTES 8
 #define HEAD_BYTES 4
-#define HELLO_MS 5000 /* for the TLS handshake and the hello */
-#define SEND_MS 30000 /* without a byte taken by the other side */
+#define TICK_MS 1000
+#define SILENT_MS 5000   /* without a byte of the other side, which sends something at each tick */
+#define PING 0xffffffffu /* in the place of a length: says nothing */
 #define READ_BYTES 32768
 #define KEEP_BYTES ((size_t)256 << 10) /* of memory between frames */
 
@@ -26,6 +28,7 @@ struct conn {
 	enum transport_kind kind;
 	nng_aio *send_aio;
 	nng_aio *recv_aio;
+	nng_aio *tick_aio;
 
 	pthread_mutex_t lock;
 	nng_stream *stream; /* NULL: none */
@@ -33,6 +36,9 @@ struct conn {
 	bool ready;
 	bool sending; /* send_aio is under way */
 	bool receiving;
+	bool ticking;
+	bool spoke;         /* since the last tick */
+	uint64_t heard_ms;  /* when bytes came */
 	struct buf waiting; /* to be sent after what is in flight */
 	struct buf flight;
 	size_t sent; /* of flight */
@@ -59,8 +65,10 @@ static void drained(struct buf *b)
 
 static void close_locked(struct conn *c)
 {
-	if (!c->closed && c->stream)
+	if (!c->closed && c->stream) {
 		nng_stream_close(c->stream);
+		nng_aio_cancel(c->tick_aio);
+	}
 	c->closed = true;
 }
 
@@ -71,7 +79,7 @@ static void end_if_idle(struct conn *c)
 	bool was_ready = false;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->closed && !c->sending && !c->receiving) {
+	if (c->closed && !c->sending && !c->receiving && !c->ticking) {
 		stream = c->stream;
 		was_ready = c->ready;
 		c->stream = NULL;
@@ -93,9 +101,8 @@ static void send_flight(struct conn *c)
 {
 	nng_iov iov = {c->flight.data + c->sent, c->flight.len - c->sent};
 
-	c->sending = true;
+	c->sending = c->spoke = true;
 	nng_aio_set_iov(c->send_aio, 1, &iov);
-	nng_aio_set_timeout(c->send_aio, SEND_MS);
 	nng_stream_send(c->stream, c->send_aio);
 }
 
@@ -131,13 +138,19 @@ static void on_sent(void *arg)
 	end_if_idle(c);
 }
 
+static void head_of(uint32_t len, uint8_t ret_head[HEAD_BYTES])
+{
+	for (unsigned i = 0; i < HEAD_BYTES; i++)
+		ret_head[i] = (uint8_t)(len >> (8 * (HEAD_BYTES - 1 - i)));
+}
+
 int conn_send(struct conn *c, struct view frame, size_t bytes_max)
 {
-	const uint8_t head[HEAD_BYTES] = {(uint8_t)(frame.len >> 24), (uint8_t)(frame.len >> 16),
-					  (uint8_t)(frame.len >> 8), (uint8_t)frame.len};
+	uint8_t head[HEAD_BYTES];
 	int err = 0;
 
 	assert(frame.len <= TRANSPORT_FRAME_BYTES_MAX);
+	head_of((uint32_t)frame.len, head);
 	pthread_mutex_lock(&c->lock);
 	if (c->closed || !c->ready)
 		err = CF_ENETWORK;
@@ -157,15 +170,18 @@ int conn_send(struct conn *c, struct view frame, size_t bytes_max)
 
 /* --- receiving --- */
 
-/* Under the lock. */
+/* Under the lock. A connection that broke before this call is closed here, one that breaks after it by nng.
+ */
 static void receive(struct conn *c)
 {
 	nng_iov iov = {c->read, sizeof(c->read)};
+	nng_sockaddr other;
 
 	c->receiving = true;
 	nng_aio_set_iov(c->recv_aio, 1, &iov);
-	nng_aio_set_timeout(c->recv_aio, c->ready ? NNG_DURATION_INFINITE : HELLO_MS);
 	nng_stream_recv(c->stream, c->recv_aio);
+	if (nng_stream_get_addr(c->stream, NNG_OPT_REMADDR, &other))
+		close_locked(c);
 }
 
 static bool take_hello(struct conn *c, const uint8_t *bytes)
@@ -200,6 +216,10 @@ static bool take(struct conn *c)
 		const uint8_t *p = in->data + at;
 		size_t len = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 
+		if (len == PING) {
+			at += HEAD_BYTES;
+			continue;
+		}
 		if (len > TRANSPORT_FRAME_BYTES_MAX)
 			return false;
 		if (in->len - at - HEAD_BYTES < len)
@@ -224,10 +244,40 @@ static void on_received(void *arg)
 
 	pthread_mutex_lock(&c->lock);
 	c->receiving = false;
+	c->heard_ms = ticks_ms();
 	if (!good)
 		close_locked(c);
 	if (!c->closed)
 		receive(c);
+	pthread_mutex_unlock(&c->lock);
+	end_if_idle(c);
+}
+
+/* --- the clock --- */
+
+/* Under the lock. */
+static void tick_later(struct conn *c)
+{
+	c->ticking = true;
+	c->spoke = false;
+	nng_sleep_aio(TICK_MS, c->tick_aio);
+}
+
+static void on_tick(void *arg)
+{
+	struct conn *c = arg;
+	uint8_t head[HEAD_BYTES];
+
+	head_of(PING, head);
+	pthread_mutex_lock(&c->lock);
+	c->ticking = false;
+	if (ticks_ms() - c->heard_ms > SILENT_MS)
+		close_locked(c);
+	if (!c->closed && c->ready && !c->spoke && !c->sending &&
+	    buf_append(&c->waiting, head, HEAD_BYTES) == 0)
+		send_waiting(c);
+	if (!c->closed)
+		tick_later(c);
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
 }
@@ -254,6 +304,8 @@ int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum tra
 	rv = nng_aio_alloc(&c->send_aio, on_sent, c);
 	if (!rv)
 		rv = nng_aio_alloc(&c->recv_aio, on_received, c);
+	if (!rv)
+		rv = nng_aio_alloc(&c->tick_aio, on_tick, c);
 	if (rv) {
 		conn_free(c);
 		return CF_ENOMEM;
@@ -268,6 +320,7 @@ void conn_free(struct conn *c)
 		return;
 	nng_aio_free(c->send_aio); /* accepts NULL */
 	nng_aio_free(c->recv_aio);
+	nng_aio_free(c->tick_aio);
 	pthread_mutex_destroy(&c->lock);
 	mem_free(c);
 }
@@ -278,13 +331,16 @@ void conn_start(struct conn *c, nng_stream *stream)
 
 	hello_of(c->kind, hello);
 	pthread_mutex_lock(&c->lock);
-	assert(!c->stream && !c->sending && !c->receiving);
+	assert(!c->stream && !c->sending && !c->receiving && !c->ticking);
 	c->stream = stream;
 	c->ready = false;
+	c->heard_ms = ticks_ms();
 	c->closed = buf_append(&c->waiting, hello, HELLO_BYTES) != 0;
-	if (!c->closed) {
+	if (!c->closed)
 		receive(c);
+	if (!c->closed) {
 		send_waiting(c);
+		tick_later(c);
 	}
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
