@@ -8,6 +8,7 @@
 #   make demo            four hospitals, mounted, with a tour; make demo-stop ends it
 #   make sim, make bench the simulator; the benchmarks
 #   make model           all states of one height of the protocol
+#   make kills           real peers killed again and again under load
 #   make mutations       does the simulator find each mistake that is compiled in on purpose?
 #   make fuzz TARGET=tx SECONDS=120    libFuzzer on one of tests/fuzz (clang)
 #   make deps            installs the Debian packages the build needs (make check-deps: the tests', too)
@@ -85,7 +86,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -117,6 +118,11 @@ model: $(O)/model
 # make mutations SEEDS=20000: at most so many seeds for each.
 mutations: $(MUTANTS)
 	O=$(O) MUTATION_SEEDS=$(SEEDS) tests/sim/test_mutations.sh
+
+# make kills KILLS=1000: peers killed with -9 under load, more often than `make check` does. Root.
+KILLS ?= 200
+kills: all
+	O=$(O) KILLS=$(KILLS) TEST_TIMEOUT=$$((120 + 15 * $(KILLS))) TEST_VERBOSE=1 tests/run.sh tests/net/test_kill_rounds.sh
 
 # make fuzz TARGET=wire: what it finds new stays in $(O)/fuzz/found-wire, a crash is written to the directory.
 SECONDS ?= 120

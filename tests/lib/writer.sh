@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# writer.sh - sourced after mount.sh: a writer under load and what was acknowledged to it (writer.py).
+
+# writer_start DIRECTORY
+writer_start()
+{
+	python3 "$here/tests/lib/writer.py" "$1" "$work/acked" "$work/stop" >"$work/writer.log" 2>&1 &
+	writer=$!
+	also_at_end=writer_end
+}
+
+writer_end()
+{
+	touch "$work/stop"
+	wait $writer 2>/dev/null
+}
+
+acked()
+{
+	wc -l <"$work/acked"
+}
+
+# Six more saves in 15 seconds.
+goes_on()
+{
+	local before
+	before=$(acked)
+	within 15 bash -c "[ \$(wc -l <$work/acked) -gt $((before + 5)) ]"
+}
+
+# nothing_lost DIRECTORY: ends the writer; each save acknowledged to it stands once in DIRECTORY, another mount's
+nothing_lost()
+{
+	writer_end
+	sed 's/^/# /' "$work/writer.log"
+	ok "no save failed" bash -c "! grep error $work/writer.log"
+	ok "all heads and state roots are equal" within 30 same_heads
+	soon "nothing is lost" "$(acked)" bash -c "ls $1 | grep -c ^w-"
+	is "nothing is doubled" "$(acked)" bash -c "cd $1 && for i in w-*; do ls .history/\$i; done | wc -l"
+}
