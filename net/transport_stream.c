@@ -327,7 +327,7 @@ int stream_listen(struct transport *t, enum transport_kind kind, const char *url
 	if (!rv && is_tls(url))
 		rv = nng_stream_listener_set_ptr(link->listener, NNG_OPT_TLS_CONFIG, t->tls_server);
 	if (!rv)
-		(void)nng_stream_listener_set_bool(link->listener, NNG_OPT_TCP_KEEPALIVE, true);
+		rv = nng_stream_listener_set_bool(link->listener, NNG_OPT_TCP_NODELAY, true);
 	if (!rv)
 		rv = nng_stream_listener_listen(link->listener);
 	err = transport_from_nng(rv, "listen on", url);
@@ -358,7 +358,7 @@ int stream_dial(struct transport *t, enum transport_kind kind, const char *url, 
 	if (tls)
 		nng_tls_config_free(tls); /* the dialer holds it */
 	if (!rv)
-		(void)nng_stream_dialer_set_bool(link->dialer, NNG_OPT_TCP_KEEPALIVE, true);
+		rv = nng_stream_dialer_set_bool(link->dialer, NNG_OPT_TCP_NODELAY, true);
 	err = transport_from_nng(rv, "dial", url);
 	if (err)
 		goto fail;
