@@ -16,7 +16,7 @@
 
 #include "ledger/buf.h"
 
-#define TRANSPORT_FRAME_BYTES_MAX ((size_t)40 << 20)  /* set as receive limit before listening */
+#define TRANSPORT_FRAME_BYTES_MAX ((size_t)40 << 20)  /* a longer one ends the connection it came on */
 #define TRANSPORT_QUEUE_BYTES_MAX ((size_t)256 << 20) /* waiting to be sent on one link */
 
 enum transport_kind { TRANSPORT_PEER = 1, TRANSPORT_GATEWAY = 2 };
