@@ -367,7 +367,7 @@ T_TEST(tls_breaks_under_load)
 T_TEST(refuses_foreign_bytes)
 {
 	static const char *const said[] = {"GET / HTTP/1.0\r\n\r\n", "CFS1\002\0\0\0",
-					   "CFS1\001\0\0\0\xff\xff\xff\xff"};
+					   "CFS1\001\0\0\0\x7f\xff\xff\xff"};
 	static const size_t said_bytes[] = {18, 8, 12};
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct node a, b;
@@ -398,6 +398,40 @@ T_TEST(refuses_foreign_bytes)
 	t_ok(node_wait(&b, -2));
 	t_zero(transport_send(link, view_str("hello")));
 	t_ok(node_wait(&a, 1));
+	node_release(&b);
+	node_release(&a);
+}
+
+/* A machine that says nothing any more is gone after 5 s; two that have nothing to say stay connected. */
+T_TEST(finds_silent_ones)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const char *silent = fresh_url("tcp"), *quiet = fresh_url("tcp");
+	int yes = 1, fd = socket(AF_INET, SOCK_STREAM, 0), other;
+	struct transport_link *link[2] = {NULL, NULL};
+	struct node a, b, c;
+
+	at.sin_port = htons((uint16_t)atoi(strrchr(silent, ':') + 1));
+	t_zero(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)));
+	t_zero(bind(fd, (struct sockaddr *)&at, sizeof(at)));
+	t_zero(listen(fd, 1));
+	node_init(&a, NULL);
+	node_init(&b, NULL);
+	node_init(&c, NULL);
+	t_zero(transport_listen(a.t, TRANSPORT_PEER, quiet));
+	t_zero(transport_dial(b.t, TRANSPORT_PEER, quiet, NULL, &link[0]));
+	t_zero(transport_dial(c.t, TRANSPORT_PEER, silent, NULL, &link[1]));
+	other = accept(fd, NULL, NULL);
+	t_eq(write(other, "CFS1\001\0\0\0", 8), 8);
+	t_ok(node_wait(&b, -2));
+	t_ok(node_wait(&c, -2));
+	sleep(3);
+	t_ok(transport_is_up(link[1]));
+	t_ok(node_wait(&c, -1));
+	t_ok(transport_is_up(link[0]));
+	close(other);
+	close(fd);
+	node_release(&c);
 	node_release(&b);
 	node_release(&a);
 }
