@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transport_conn.c - one stream: a hello, then frames, with one aio each way.
+ * transport_conn.c - one stream: a hello, then frames, with one aio each way, and a clock.
  *
  * nng runs the aios' callbacks on threads of its own and never inside the call that starts them, so those
- * calls are made under the lock: none comes after the stream was closed.
+ * calls are made under the lock: none comes after the stream was closed. nng 1.5.2 may leave an aio under way
+ * for good when its connection broke just before; its own time limits end nothing then. Closing the stream
+ * does. So each connection is looked at: when it waits for bytes, is there another side still; at each tick,
+ * was it heard of lately.
  */
 #include "net/transport_conn.h"
 

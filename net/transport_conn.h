@@ -4,12 +4,13 @@
  *
  * A connection begins with a hello of 8 bytes each way: "CFS1", the kind of socket, three zero bytes. Over
  * TLS a hello arrives only when both certificates were accepted, so it is what makes a connection ready. A
- * frame is u32 length (big-endian) and that many bytes. What waits to be sent goes out together, in one TLS
- * record when it fits.
+ * frame is u32 length (big-endian) and that many bytes; the length 0xffffffff is a ping and stands alone. A
+ * side that has nothing to say pings once a second; one that was not heard of for 5 s is gone. What waits to
+ * be sent goes out together, in one TLS record when it fits.
  *
  * Not nng's sockets: in 1.5.2 a message that reaches a TLS pipe just after its connection broke is never
  * completed, and the one thread that buries pipes waits for it for good; from then on no broken connection of
- * the whole process is noticed or dialled again. Here a stream gets nothing any more once it was closed.
+ * the whole process is noticed or dialled again.
  */
 #ifndef NET_TRANSPORT_CONN_H
 #define NET_TRANSPORT_CONN_H

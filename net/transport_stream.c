@@ -178,7 +178,8 @@ static struct conn *slot_take(struct stream_link *link)
 		    (!s->conn && conn_new(&listener_events, link, i, link->base.kind, &s->conn) != 0))
 			continue;
 		s->used = true;
-		s->id = s->id ? s->id + CONNS_MAX : i + CONNS_MAX;
+		/* never below CONNS_MAX: 0 is no client */
+		s->id = s->id == 0 || s->id > UINT32_MAX - CONNS_MAX ? i + CONNS_MAX : s->id + CONNS_MAX;
 		link->used_to = i >= link->used_to ? i + 1 : link->used_to;
 		conn = s->conn;
 	}
