@@ -42,7 +42,7 @@ static int check_ops(const struct tx_proposal *p)
 	for (unsigned i = 0; i < p->op_count; i++) {
 		uint8_t code = p->op[i].code;
 
-		if (code < OP_REGISTER || code > OP_XATTR)
+		if (code >= sizeof(table) / sizeof(table[0]) || !table[code].run)
 			return err_set(CF_EINVAL, "operation %u: unknown code %u", i, code);
 		if (table[code].patient != patient)
 			return err_set(CF_EINVAL, "operation %u: %s %s a patient", i, op_name(code),

@@ -18,7 +18,7 @@ const char *op_name(enum op_code code)
 		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",
 	};
 
-	return code >= OP_REGISTER && code <= OP_XATTR ? names[code] : "?";
+	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
 }
 
 static struct node_id node_of_hash(const struct hash *h)
