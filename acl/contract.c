@@ -33,6 +33,7 @@ static const struct {
 	[OP_GRANT] = {contract_grant, true, true, true},
 	[OP_REVOKE] = {contract_revoke, true, true, true},
 	[OP_XATTR] = {contract_xattr, true, false, false},
+	[OP_CLAIM] = {contract_claim, true, true, true},
 };
 
 static int check_ops(const struct tx_proposal *p)

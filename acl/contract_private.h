@@ -56,5 +56,6 @@ int contract_rename(struct run *r, struct view body) must_check;
 int contract_grant(struct run *r, struct view body) must_check;
 int contract_revoke(struct run *r, struct view body) must_check;
 int contract_xattr(struct run *r, struct view body) must_check;
+int contract_claim(struct run *r, struct view body) must_check;
 
 #endif

@@ -15,7 +15,7 @@ const char *op_name(enum op_code code)
 		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",     [OP_CREATE] = "create",
 		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr", [OP_UNLINK] = "unlink",
 		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
-		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",
+		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -72,6 +72,7 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 		return TX_DELETION;
 	case OP_GRANT:
 	case OP_REVOKE:
+	case OP_CLAIM:
 		return TX_PERMISSION;
 	case OP_SAVE:
 	case OP_SETATTR:

@@ -25,6 +25,7 @@ enum op_code {
 	OP_GRANT = 9,
 	OP_REVOKE = 10,
 	OP_XATTR = 11,
+	OP_CLAIM = 20,
 };
 
 const char *op_name(enum op_code code); /* "create"; "?" */
@@ -128,6 +129,15 @@ struct op_revoke {
 	struct identity_id from;
 };
 
+/*
+ * The custodian (creator) hands the chart over to its patient, who consents (acl/claim.h). The annex wraps
+ * all keys to the owner.
+ */
+struct op_claim {
+	struct identity_id owner;
+	uint8_t consent[SIG_BYTES];
+};
+
 struct op_xattr {
 	struct node_id node;
 	struct view row; /* xattr_row bytes; empty: none left */
@@ -147,6 +157,7 @@ OP_DECLARE(rename, op_rename)
 OP_DECLARE(grant, op_grant)
 OP_DECLARE(revoke, op_revoke)
 OP_DECLARE(xattr, op_xattr)
+OP_DECLARE(claim, op_claim)
 
 /* Ids that are computed, not chosen. */
 struct node_id op_new_node(const struct hash *tx_id, uint16_t op_index);

@@ -46,6 +46,7 @@ bool role_may_admit(enum role r);
 bool role_may_configure(enum role r);
 
 #define SECTION_COUNT 16 /* EMR01..EMR16 are 1..16; 0 is the patient's own directory (patient.json) */
+#define SECTIONS_ALL ((UINT32_C(1) << (SECTION_COUNT + 1)) - 1) /* as bits: sections 0..16 */
 
 /* "EMR02,EMR04", "EMR01-EMR16", "patient", "all" -> bit i for section i (bit 0: the patient directory).
  * CF_EUSAGE. */

@@ -61,6 +61,7 @@ static int op_decodes(const struct tx_op *op)
 		struct op_grant grant;
 		struct op_revoke revoke;
 		struct op_xattr xattr;
+		struct op_claim claim;
 	} u;
 
 	switch ((enum op_code)op->code) {
@@ -85,6 +86,8 @@ static int op_decodes(const struct tx_op *op)
 		return op_revoke_decode(op->body, &u.revoke);
 	case OP_XATTR:
 		return op_xattr_decode(op->body, &u.xattr);
+	case OP_CLAIM:
+		return op_claim_decode(op->body, &u.claim);
 	}
 	return CF_EDECODE;
 }

@@ -29,6 +29,9 @@ int ask_grant(struct control *c, const struct json *request,
 	      struct json *answer) must_check; /* to, sections, verbs, until */
 int ask_revoke(struct control *c, const struct json *request,
 	       struct json *answer) must_check; /* from, sections */
+int ask_claim(struct control *c, const struct json *request, struct json *answer) must_check; /* consent */
+/* patient (hexadecimal), custodian -> consent */
+int ask_consent(struct control *c, const struct json *request, struct json *answer) must_check;
 int ask_grants(struct control *c, const struct json *request, struct json *answer) must_check;
 
 #endif

@@ -7,6 +7,8 @@
 #include "fs/show.h"
 #include "ledger/mem.h"
 
+#include <string.h>
+
 #define NAME_TEXT_BYTES (2 * ROW_NAME_MAX + 2)
 #define VERBS_TEXT_BYTES 64
 
@@ -78,6 +80,39 @@ int ask_revoke(struct control *c, const struct json *request, struct json *answe
 	return err;
 }
 
+int ask_claim(struct control *c, const struct json *request, struct json *answer)
+{
+	const char *consent = json_get_text(request, "consent");
+	struct patient_id patient;
+	int err;
+
+	if (!consent)
+		return err_set(CF_EUSAGE, "a claim wants \"consent\"");
+	err = patient_of(c, request, &patient);
+	if (!err)
+		err = chart_claim(control_chart(c), &patient, consent);
+	if (!err)
+		json_set(answer, "height", json_uint(client_height(chart_client(control_chart(c)))));
+	return err;
+}
+
+int ask_consent(struct control *c, const struct json *request, struct json *answer)
+{
+	const char *id = json_get_text(request, "patient"), *custodian = json_get_text(request, "custodian");
+	char text[CLAIM_TEXT_BYTES];
+	struct patient_id patient;
+	int err;
+
+	if (!id || !custodian || strlen(id) != 2 * PATIENT_BYTES || hex_decode(id, patient.b, PATIENT_BYTES))
+		return err_set(CF_EUSAGE,
+			       "a consent wants the patient's id, %d hexadecimal digits, and a custodian",
+			       2 * PATIENT_BYTES);
+	err = chart_consent(control_chart(c), &patient, custodian, text);
+	if (!err)
+		json_set(answer, "consent", json_text(text));
+	return err;
+}
+
 struct granted {
 	struct identity_id to;
 	uint8_t verbs;
@@ -137,13 +172,15 @@ static struct json *granted_json(struct db_txn *txn, const struct granted *g)
 	return j;
 }
 
-static void set_owner(struct db_txn *txn, const struct patient_row *row, struct json *answer)
+static void set_owner(struct db_txn *txn, const struct patient_id *p, const struct patient_row *row,
+		      struct json *answer)
 {
 	char name[NAME_TEXT_BYTES];
 	bool owned = row->status == PATIENT_OWNED;
 
 	show_identity(txn, owned ? &row->owner : &row->custodian, name, sizeof(name));
 	json_set(answer, owned ? "owner" : "custodian", json_text(name));
+	json_set(answer, "patient", json_hex(p->b, PATIENT_BYTES));
 }
 
 int ask_grants(struct control *c, const struct json *request, struct json *answer)
@@ -163,7 +200,7 @@ int ask_grants(struct control *c, const struct json *request, struct json *answe
 	for (list.section = 0; list.section <= SECTION_COUNT && !err; list.section++)
 		err = state_grants(txn, &patient, list.section, collect, &list);
 	if (!err)
-		set_owner(txn, &row, answer);
+		set_owner(txn, &patient, &row, answer);
 	for (size_t i = 0; i < list.count && !err; i++)
 		json_add(grants, granted_json(txn, &list.item[i]));
 	db_abort(txn);

@@ -9,6 +9,7 @@
 #ifndef FS_CHART_H
 #define FS_CHART_H
 
+#include "acl/claim.h"
 #include "fs/place.h"
 #include "net/client.h"
 
@@ -172,6 +173,13 @@ int chart_height_at(struct chart *c, uint64_t time_ms, uint64_t *ret_height) mus
 int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
 		unsigned verbs, uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
 int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections, const char *from) must_check;
+/*
+ * The custodian hands a chart over; consent is the line that chart_consent() made on the patient's mount.
+ * custodian: as in grant.
+ */
+int chart_claim(struct chart *c, const struct patient_id *p, const char *consent) must_check;
+int chart_consent(struct chart *c, const struct patient_id *p, const char *custodian,
+		  char ret_text[CLAIM_TEXT_BYTES]) must_check;
 int chart_find_identity(struct chart *c, const char *who, struct identity_id *ret_id) must_check;
 
 /* What remote commits changed, for kernel caches: called on the follower's thread; must not block. */

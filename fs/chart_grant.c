@@ -2,6 +2,7 @@
 /* Grants and who they go to. */
 #include "fs/chart_private.h"
 
+#include "acl/rowread.h"
 #include "acl/x509.h"
 
 #include <stdio.h>
@@ -169,5 +170,65 @@ int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections,
 		err = commit_keys(c, &m, OP_REVOKE, &body);
 	commit_release(&m);
 	buf_release(&body);
+	return err;
+}
+
+/* The consent must be for this chart and for this custodian: said here, since peers only say that it is
+ * wrong. */
+static int check_consent(struct chart *c, const struct patient_id *p, const struct claim *claim)
+{
+	if (memcmp(claim->patient.b, p->b, PATIENT_BYTES) != 0)
+		return err_set(CF_EINVAL, "the consent is for another patient's chart");
+	if (!identity_equal(&claim->custodian, tree_me(c->tree)))
+		return err_set(CF_EDENIED, "the consent is for another custodian");
+	return 0;
+}
+
+int chart_claim(struct chart *c, const struct patient_id *p, const char *consent)
+{
+	struct op_claim op = {0};
+	struct claim claim;
+	struct tree_look l;
+	struct commit m;
+	struct buf body;
+	int err = claim_parse(consent, &claim);
+
+	if (!err)
+		err = check_consent(c, p, &claim);
+	if (!err)
+		err = tree_look_begin(c->tree, 0, &l);
+	if (err)
+		return err;
+	op.owner = claim.owner;
+	memcpy(op.consent, claim.sig, SIG_BYTES);
+	commit_init(&m, p);
+	buf_init(&body, 0);
+	err = keyring_wrap_grant(client_keyring(c->client), l.txn, p, SECTIONS_ALL, &op.owner, &m.annex);
+	tree_look_end(&l);
+	if (err == CF_ENOTFOUND)
+		err = err_set(CF_ENOTFOUND, "who consented is not registered");
+	if (!err)
+		err = op_claim_encode(&op, &body);
+	if (!err)
+		err = commit_keys(c, &m, OP_CLAIM, &body);
+	commit_release(&m);
+	buf_release(&body);
+	return err;
+}
+
+int chart_consent(struct chart *c, const struct patient_id *p, const char *custodian,
+		  char ret_text[CLAIM_TEXT_BYTES])
+{
+	const struct identity *me = client_identity(c->client);
+	struct claim claim = {.patient = *p, .owner = me->id};
+	int err;
+
+	if (me->info.role != ROLE_PATIENT)
+		return err_set(CF_EDENIED, "a %s owns no chart", role_name(me->info.role));
+	err = chart_find_identity(c, custodian, &claim.custodian);
+	if (!err)
+		err = claim_sign(&claim, client_network(c->client), me->sign);
+	if (!err)
+		claim_format(&claim, ret_text);
 	return err;
 }

@@ -47,6 +47,8 @@ int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_
 void cmd_session_close(struct cmd_session *s);
 
 int cmd_block(int argc, char **argv);
+int cmd_claim(int argc, char **argv);
+int cmd_consent(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_grants(int argc, char **argv);

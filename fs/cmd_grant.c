@@ -160,6 +160,7 @@ int cmd_grants(int argc, char **argv)
 	err = tool_ask_about(argv[1], "grants", &answer);
 	if (err)
 		return cmd_fail(argv[0], err);
+	printf("patient %s\n", json_get_text(answer, "patient"));
 	if (json_get_text(answer, "owner"))
 		printf("%-24s owner\n", json_get_text(answer, "owner"));
 	else

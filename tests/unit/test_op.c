@@ -36,6 +36,7 @@
 T_TEST(operations_round_trip)
 {
 	OP_TEST(register, op_register, {.count = 2, .cert = {VIEW("leaf", 4), VIEW("ca", 2)}});
+	OP_TEST(claim, op_claim, {.owner = {{1}}, .consent = {2}});
 	OP_TEST(admit, op_admit,
 		{.custodian = {{1}},
 		 .window = 3,
