@@ -37,6 +37,7 @@ finish()
 	awk -v below="$work/" 'index($2, below) == 1 { print $2 }' /proc/mounts | while read -r m; do
 		fusermount3 -uz "$m"
 	done
+	[ -z "${after_all:-}" ] || $after_all
 	rm -rf --one-file-system "$work"
 	echo "1..$points"
 	[ "$failures" = 0 ]
@@ -119,6 +120,17 @@ within()
 	done
 }
 
+# recovers NAME SECONDS COMMAND...: tries until it succeeds, and says after how long it did
+recovers()
+{
+	local name=$1 most=$2 from=${EPOCHREALTIME/./} status
+	shift 2
+	within "$most" "$@"
+	status=$?
+	point "$name within $most s" $status
+	awk -v us=$((${EPOCHREALTIME/./} - from)) 'BEGIN { printf "# after %.1f s\n", us / 1e6 }'
+}
+
 # save FILE TEXT: fails when close(2) does, which a shell's redirection would not tell
 save()
 {
@@ -147,4 +159,33 @@ mount_as()
 same_heads()
 {
 	devnet status "$net" >/dev/null
+}
+
+# leader: the number of the peer that most say leads
+leader()
+{
+	devnet status "$net" 2>/dev/null | sed -n 's/.*leader peer\([0-9]*\).*/\1/p' | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }'
+}
+
+# abreast N...: these peers answer, vote, and are within a few blocks of the furthest
+abreast()
+{
+	devnet status "$net" 2>/dev/null | awk -v those=" $* " '
+		{ n = $1; sub("peer", "", n) }
+		/height/ { height[n] = $3; if ($3 > most) most = $3 }
+		/ voting/ && !/not voting/ { votes[n] = 1 }
+		END {
+			for (n in height)
+				if (index(those, " " n " ") && votes[n] && height[n] + 5 >= most)
+					good++
+			exit good != split(those, list, " ")
+		}'
+}
+
+# all_equal: every peer answers, votes, and has the same head and state root
+all_equal()
+{
+	local out
+	out=$(devnet status "$net" 2>&1) || return
+	! printf '%s' "$out" | grep -q -e 'no answer' -e 'not voting'
 }

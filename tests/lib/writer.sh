@@ -40,3 +40,24 @@ nothing_lost()
 	soon "nothing is lost" "$(acked)" bash -c "ls $1 | grep -c ^w-"
 	is "nothing is doubled" "$(acked)" bash -c "cd $1 && for i in w-*; do ls .history/\$i; done | wc -l"
 }
+
+# pause_saves: the writer ends; what was acknowledged to it is still checked by nothing_lost
+pause_saves()
+{
+	writer_end
+}
+
+# try_save FILE: prints "saved" or the name of the errno of close(2)
+try_save()
+{
+	python3 - "$1" <<-'PY'
+		import errno, os, sys
+		fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o644)
+		os.write(fd, b'{"tried":1}')
+		try:
+		    os.close(fd)
+		    print("saved")
+		except OSError as e:
+		    print(errno.errorcode[e.errno])
+	PY
+}
