@@ -25,11 +25,22 @@ static void next_member(struct catchup *c)
 		c->from = (uint8_t)((c->from + 1) % n);
 }
 
+static void stop(struct catchup *c)
+{
+	c->probing = false;
+	c->target = 0;
+	c->deadline_ms = 0;
+}
+
+/*
+ * What was told of is there. Under load the chain has grown meanwhile, and the next to tell of it would
+ * always come too late: so it goes on until the member asked has no more.
+ */
 static void ask(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 {
-	if (c->target <= own_height) {
-		c->deadline_ms = 0;
-		return;
+	if (c->target <= own_height || c->probing) {
+		c->probing = true;
+		c->target = own_height + CATCHUP_PROBE;
 	}
 	if (c->asked < own_height)
 		c->asked = own_height;
@@ -48,9 +59,10 @@ static void ask(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 
 void catchup_want(struct catchup *c, uint64_t height, uint8_t from, uint64_t own_height, uint64_t now_ms)
 {
-	if (height <= own_height || height <= c->target)
+	if (height <= own_height || (height <= c->target && !c->probing))
 		return;
 	c->target = height;
+	c->probing = false;
 	if (c->deadline_ms != 0)
 		return; /* under way already */
 	log_info(MODULE, "own height %llu, a member is at %llu -> fetches blocks",
@@ -73,17 +85,22 @@ void catchup_progress(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 /* Several asked for at once are refused together: they count as one. */
 void catchup_refused(struct catchup *c, uint64_t now_ms)
 {
-	if (c->deadline_ms > now_ms + CATCHUP_REFUSED_MS)
+	if (c->probing)
+		stop(c);
+	else if (c->deadline_ms > now_ms + CATCHUP_REFUSED_MS)
 		c->deadline_ms = now_ms + CATCHUP_REFUSED_MS;
 }
 
 void catchup_due(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 {
+	if (c->probing) {
+		stop(c);
+		return;
+	}
 	if (++c->tries > 2 * (unsigned)mesh_count(c->mesh)) {
 		log_warn(MODULE, "nobody has block %llu -> waits until one tells of it",
 			 (unsigned long long)own_height + 1);
-		c->target = own_height;
-		c->deadline_ms = 0;
+		stop(c);
 		return;
 	}
 	next_member(c);

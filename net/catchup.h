@@ -3,8 +3,9 @@
  * catchup.h - a replica that is behind: which certified blocks to ask whom for, and when to ask somebody
  * else.
  *
- * A few blocks are asked for ahead; when none arrives for CATCHUP_PATIENCE_MS the next member is asked. Holds
- * no blocks: the replica applies what fits and drops the rest. One thread, the replica's.
+ * A few blocks are asked for ahead; when none arrives for CATCHUP_PATIENCE_MS the next member is asked. What
+ * others told of being there, the last one is asked for more until it has none. Holds no blocks: the replica
+ * applies what fits and drops the rest. One thread, the replica's.
  */
 #ifndef NET_CATCHUP_H
 #define NET_CATCHUP_H
@@ -12,12 +13,14 @@
 #include "net/mesh.h"
 
 #define CATCHUP_AHEAD 16
+#define CATCHUP_PROBE 4 /* blocks asked for above what anybody told of */
 #define CATCHUP_PATIENCE_MS 500
 #define CATCHUP_REFUSED_MS 20
 
 struct catchup {
 	struct mesh *mesh;
 	uint64_t target;      /* height to reach; not above the own one: idle */
+	bool probing;         /* the target is a guess: the first refusal ends it */
 	uint64_t asked;       /* blocks up to this height are on their way */
 	uint8_t from;         /* member asked */
 	uint64_t deadline_ms; /* 0: idle */
