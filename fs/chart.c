@@ -254,6 +254,8 @@ static void *work(void *arg)
 		now = tree_now_ms();
 		chart_times_flush(c, now - CHART_TIMES_MS);
 		remove_hidden(c, now - CHART_HIDDEN_MS);
+		if (tree_rights_ended(c->tree))
+			chart_rights_changed(c);
 		pthread_mutex_lock(&c->lock);
 	}
 	pthread_mutex_unlock(&c->lock);

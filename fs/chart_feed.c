@@ -2,6 +2,7 @@
 /* From the chain to the kernel's caches: what transactions of others changed, in places and names. */
 #include "fs/chart_private.h"
 
+#include "acl/rowread.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 
@@ -19,7 +20,7 @@ struct fed {
 	struct tree_look look;
 	struct version version;
 	bool mine;
-	bool patients; /* a patient or a grant is in it */
+	bool patients; /* a patient, a grant or this identity is in it */
 };
 
 static bool is_own(const struct fed *f, const uint8_t id[NODE_BYTES])
@@ -88,7 +89,11 @@ static void on_write(struct fed *f, const struct rw_write *w)
 {
 	struct statekey_parts k;
 
-	if (statekey_parse(w->key, &k) || k.kind != SK_PATIENT)
+	if (statekey_parse(w->key, &k))
+		return;
+	if (k.kind == SK_IDENTITY && identity_equal(&k.identity, tree_me(f->c->tree)))
+		f->patients = true;
+	if (k.kind != SK_PATIENT)
 		return;
 	switch (k.sub) {
 	case SKP_PATIENT:
@@ -113,6 +118,19 @@ static void on_write(struct fed *f, const struct rw_write *w)
 	}
 }
 
+void chart_rights_changed(struct chart *c)
+{
+	struct chart_observer observer = {0};
+
+	pthread_mutex_lock(&c->lock);
+	if (c->has_observer)
+		observer = c->observer;
+	pthread_mutex_unlock(&c->lock);
+	c->rights++;
+	if (observer.on_patients)
+		observer.on_patients(observer.ctx);
+}
+
 static void look_at(struct chart *c, struct version version, const struct tx *tx, const struct rwset *set)
 {
 	struct fed f = {.c = c, .version = version};
@@ -134,8 +152,7 @@ static void look_at(struct chart *c, struct version version, const struct tx *tx
 		return;
 	keyring_forget(client_keyring(c->client), &tx->proposal.patient);
 	tree_forget_patients(c->tree);
-	if (f.observer.on_patients)
-		f.observer.on_patients(f.observer.ctx);
+	chart_rights_changed(c);
 }
 
 static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *tx, uint8_t verdict,

@@ -25,6 +25,7 @@ struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsign
 		f->c = c;
 		f->flags = flags;
 		f->place = *p;
+		f->rights = c->rights; /* before the file is opened: a change meanwhile is seen */
 	}
 	return f;
 }
@@ -199,14 +200,28 @@ static int read_staged(struct chart_file *f, uint64_t offset, size_t bytes, stru
 	return err;
 }
 
+/* An open file is read on only as long as it might be opened: a revocation is not outlived by a handle. */
+static int check_rights(struct chart_file *f)
+{
+	uint64_t rights = f->c->rights;
+	int err = 0;
+
+	if (rights == f->rights || !f->seen)
+		return 0;
+	err = tree_file_may(f->c->tree, f->seen);
+	if (!err)
+		f->rights = rights;
+	return err;
+}
+
 int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out)
 {
 	size_t start = out->len;
 	bool staged = false;
 	uint8_t *data;
-	int err = 0;
+	int err = check_rights(f);
 
-	if (f->s)
+	if (!err && f->s)
 		err = read_staged(f, offset, bytes, out, &staged);
 	if (!err && f->s && !staged)
 		err = refresh(f);

@@ -63,6 +63,7 @@ struct chart {
 	struct overlay *overlay;
 	unsigned timeout_ms;
 	struct chart_link *link;
+	_Atomic uint64_t rights; /* counts changes of what this identity may read */
 
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t wake;
@@ -221,6 +222,7 @@ struct chart_file {
 	struct stage *s;           /* NULL: the past, people, an alias opened to be read */
 	struct overlay_item *item; /* of a file of this mount only; a reference */
 	struct tree_file *seen;    /* the version it was opened at; NULL: only what is staged */
+	_Atomic uint64_t rights;   /* c->rights when it was last found that it may be read */
 	struct place place;
 	struct section_keys push_keys;
 	bool has_push_keys;
@@ -233,6 +235,9 @@ void chart_file_attach(struct chart_file *f, struct stage *s);
 int chart_alias_to_file(struct chart *c, struct overlay_item *item) must_check;
 
 /* --- the rest --- */
+
+/* What this identity may read has changed: open files are checked again, kernel caches dropped. */
+void chart_rights_changed(struct chart *c);
 
 /* Is this name one to commit, and as what? */
 int chart_type_of(struct tree_look *l, const struct place *dir, const char *name,

@@ -6,6 +6,7 @@
 #include "ledger/mem.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -62,6 +63,7 @@ int tree_new(struct client *client, unsigned timeout_ms, struct tree **ret_tree)
 	t->me = client_identity(client)->id;
 	t->timeout_ms = timeout_ms;
 	t->begun_ms = tree_now_ms();
+	t->rights_end_ms = UINT64_MAX;
 	pthread_mutex_init(&t->tx_lock, NULL);
 	err = attachments_new(&io, &t->attachments);
 	if (!err)
@@ -209,6 +211,35 @@ int tree_content(struct tree_look *l, const struct patient_id *p, const struct n
 	return err ? err : decoded(content_row_decode(value, ret_row), "content");
 }
 
+static void note_end(struct tree *t, uint64_t end_ms)
+{
+	uint64_t first = t->rights_end_ms;
+
+	while (end_ms && end_ms < first && !atomic_compare_exchange_weak(&t->rights_end_ms, &first, end_ms))
+		;
+}
+
+/* Grant and certificate may end while the kernel still holds what they opened. */
+static void note_ends(struct tree_look *l, const struct patient_id *p, unsigned section)
+{
+	struct identity_row me;
+	struct grant_row grant;
+
+	if (state_grant(l->txn, p, section, &l->tree->me, &grant) == 0)
+		note_end(l->tree, grant.until_ms);
+	if (state_identity(l->txn, &l->tree->me, &me) == 0)
+		note_end(l->tree, me.not_after_ms);
+}
+
+bool tree_rights_ended(struct tree *t)
+{
+	uint64_t end_ms = t->rights_end_ms;
+
+	/* those that go on are noted again when they are next found */
+	return tree_now_ms() > end_ms &&
+	       atomic_compare_exchange_strong(&t->rights_end_ms, &end_ms, UINT64_MAX);
+}
+
 /* Rights are those of now, for the past, too: a past tree opens nothing that the live one does not. */
 int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, unsigned verb)
 {
@@ -220,6 +251,7 @@ int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, 
 	err = policy_check(l->txn, p, section, &l->tree->me, verb, l->now_ms, NULL);
 	if (err)
 		return err;
+	note_ends(l, p, section);
 	l->may_verbs = (uint8_t)(same ? l->may_verbs | verb : verb);
 	l->may_patient = *p;
 	l->may_section = (uint8_t)section;

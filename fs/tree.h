@@ -53,6 +53,8 @@ int tree_content(struct tree_look *l, const struct patient_id *p, const struct n
 
 /* Does a grant allow it now? CF_EDENIED with the reason. */
 int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, unsigned verb) must_check;
+/* Has a right that tree_may() found ended by the clock since the last call? */
+bool tree_rights_ended(struct tree *t);
 /* Keys to open with (l keeps and wipes them), and the newest, to seal with (the caller wipes). */
 int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
 	      uint32_t window, const struct section_keys **ret_keys) must_check;
@@ -119,6 +121,8 @@ void tree_file_release(struct tree_file *f); /* accepts NULL */
 /* The range must lie within the file. */
 int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, size_t bytes,
 		   uint8_t *ret_data) must_check;
+/* May what was opened still be read? As of now: a grant may have gone meanwhile. */
+int tree_file_may(struct tree *t, const struct tree_file *f) must_check;
 /* Is this hash what the version's commitment commits to? */
 bool tree_file_commits_to(struct tree *t, const struct tree_file *f, const struct hash *plain_hash);
 

@@ -185,6 +185,21 @@ int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, s
 	return 0;
 }
 
+int tree_file_may(struct tree *t, const struct tree_file *f)
+{
+	struct tree_look l;
+	int err;
+
+	if (f->place.kind != PLACE_NODE)
+		return 0;
+	err = tree_look_begin(t, 0, &l);
+	if (err)
+		return err;
+	err = tree_may(&l, &f->place.patient, f->place.section, VERB_READ);
+	tree_look_end(&l);
+	return err;
+}
+
 bool tree_file_commits_to(struct tree *t, const struct tree_file *f, const struct hash *plain_hash)
 {
 	const struct section_keys *keys;

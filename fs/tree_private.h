@@ -26,7 +26,8 @@ struct tree {
 	struct keyring *keyring;
 	struct identity_id me;
 	unsigned timeout_ms;
-	uint64_t begun_ms; /* the time of an empty ledger's root */
+	uint64_t begun_ms;              /* the time of an empty ledger's root */
+	_Atomic uint64_t rights_end_ms; /* the first end, by the clock, of the rights found so far */
 	struct attachments *attachments;
 	struct tree_names *names;
 	struct tree_patients *patients;
