@@ -41,8 +41,8 @@ int contract_run(struct db_txn *txn, const struct tx_proposal *p, const struct h
 
 /*
  * May this identity do verb on section of patient now? The one decision used by the contract, the mount and
- * access(2). 0 or CF_EDENIED with the reason in err_detail. grant rows read are added to out when it is not
- * NULL.
+ * access(2). 0 or CF_EDENIED, CF_EREVOKED (also suspended) or CF_EEXPIRED with the reason in err_detail.
+ * Grant rows read are added to out when it is not NULL.
  */
 int policy_check(struct db_txn *txn, const struct patient_id *patient, unsigned section,
 		 const struct identity_id *who, unsigned verb, uint64_t now_ms,

@@ -167,6 +167,25 @@ static int check_keeper(void *ctx, const struct identity_id *to, const struct gr
 	return err;
 }
 
+/* Whose identity is revoked keeps nothing. */
+static int check_grantee_keeps(void *ctx, const struct identity_id *to, const struct grant_row *row)
+{
+	const struct keepers *k = ctx;
+	struct identity_row identity;
+	uint32_t lowest;
+	int err = row_identity(k->r->txn, k->r->out, to, &identity);
+
+	if (err)
+		return err == CF_ENOTFOUND ? CF_ECORRUPT : err;
+	if (identity.status != IDENTITY_REVOKED)
+		return check_keeper(ctx, to, row);
+	err = wrap_find(k->r->annex, to, (uint8_t)k->section, k->epoch, &lowest);
+	if (err == 0)
+		return err_set(CF_ECONFLICT, "the annex wraps the next keys of %s to %s, who is revoked",
+			       section_name(k->section), identity.name);
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
 static int check_next_keys(struct run *r, const struct op_revoke *op, unsigned section, uint32_t epoch)
 {
 	struct keepers keepers = {.r = r, .from = &op->from, .section = section, .epoch = epoch};
@@ -183,7 +202,7 @@ static int check_next_keys(struct run *r, const struct op_revoke *op, unsigned s
 			   : err_set(CF_EINVAL, "the annex wraps the next keys to whom they are kept from");
 	err = check_keeper(&keepers, patient.status == PATIENT_CUSTODY ? &patient.custodian : &patient.owner,
 			   &holder);
-	return err ? err : state_grants(r->txn, &r->p->patient, section, check_keeper, &keepers);
+	return err ? err : state_grants(r->txn, &r->p->patient, section, check_grantee_keeps, &keepers);
 }
 
 static int revoke_section(struct run *r, const struct op_revoke *op, unsigned section)

@@ -56,6 +56,10 @@ int contract_rename(struct run *r, struct view body) must_check;
 int contract_grant(struct run *r, struct view body) must_check;
 int contract_revoke(struct run *r, struct view body) must_check;
 int contract_xattr(struct run *r, struct view body) must_check;
+int contract_suspend(struct run *r, struct view body) must_check;
+int contract_reinstate(struct run *r, struct view body) must_check;
+int contract_crl(struct run *r, struct view body) must_check;
+int contract_renew(struct run *r, struct view body) must_check;
 int contract_claim(struct run *r, struct view body) must_check;
 
 #endif

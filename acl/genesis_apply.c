@@ -154,6 +154,7 @@ static uint16_t org_number(const struct genesis *g, const char *name)
 static int apply_identity(struct chain_stage *s, const struct genesis *g, struct view cert, struct buf *value)
 {
 	struct identity_row row = {.status = IDENTITY_ACTIVE, .cert = cert};
+	struct issued_row issued = {.revoked = false};
 	struct identity_id id;
 	struct statekey key;
 	struct cert_info info;
@@ -177,7 +178,12 @@ static int apply_identity(struct chain_stage *s, const struct genesis *g, struct
 		return err;
 	fingerprint = crypto_key_fingerprint(info.sign_point);
 	key = statekey_key(&fingerprint);
-	return put(s, &key, buf_append(value, id.b, IDENTITY_BYTES), value);
+	err = put(s, &key, buf_append(value, id.b, IDENTITY_BYTES), value);
+	if (err)
+		return err;
+	issued.identity = id;
+	key = statekey_issued(&info.issued);
+	return put(s, &key, issued_row_encode(&issued, value), value);
 }
 
 int genesis_apply(struct chain *c, const struct genesis *g)

@@ -184,6 +184,7 @@ int keyring_wrap_grant(struct keyring *k, struct db_txn *txn, const struct patie
 }
 
 struct keepers {
+	struct db_txn *txn;
 	struct shares *shares;
 	const struct identity_id *without;
 	uint64_t now_ms;
@@ -193,8 +194,13 @@ struct keepers {
 static int add_keeper(void *ctx, const struct identity_id *to, const struct grant_row *row)
 {
 	struct keepers *keepers = ctx;
+	struct identity_row identity;
+	int err = state_identity(keepers->txn, to, &identity);
 
-	if (identity_equal(to, keepers->without) || (row->until_ms && keepers->now_ms > row->until_ms))
+	if (err)
+		return err == CF_ENOTFOUND ? CF_ECORRUPT : err;
+	if (identity.status == IDENTITY_REVOKED || identity_equal(to, keepers->without) ||
+	    (row->until_ms && keepers->now_ms > row->until_ms))
 		return 0;
 	return add_key(keepers->shares, to, &keepers->key);
 }
@@ -226,7 +232,7 @@ int keyring_wrap_revoke(struct keyring *k, struct db_txn *txn, const struct pati
 			const struct identity_id *without, uint64_t now_ms, struct buf *ret_annex)
 {
 	struct shares shares = {0};
-	struct keepers keepers = {.shares = &shares, .without = without, .now_ms = now_ms};
+	struct keepers keepers = {.txn = txn, .shares = &shares, .without = without, .now_ms = now_ms};
 	struct patient_row patient;
 	int err = state_patient(txn, p, &patient);
 

@@ -12,13 +12,33 @@
 const char *op_name(enum op_code code)
 {
 	static const char *const names[] = {
-		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",     [OP_CREATE] = "create",
-		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr", [OP_UNLINK] = "unlink",
-		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
-		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
+		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",         [OP_CREATE] = "create",
+		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr",     [OP_UNLINK] = "unlink",
+		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",       [OP_GRANT] = "grant",
+		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",         [OP_CLAIM] = "claim",
+		[OP_SUSPEND] = "suspend",   [OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",
+		[OP_RENEW] = "renew",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
+}
+
+bool op_about_patient(enum op_code code)
+{
+	return code != OP_REGISTER && code != OP_SUSPEND && code != OP_REINSTATE && code != OP_CRL &&
+	       code != OP_RENEW;
+}
+
+struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,
+			    const struct hash *old_key, struct view cert)
+{
+	static const char tag[] = "chartfs renew v1"; /* with its NUL */
+	struct hash fingerprint = sha256(cert);
+
+	return sha256_parts((const struct view[]){VIEW(tag, sizeof(tag)), VIEW(network->b, HASH_BYTES),
+						  VIEW(who->b, IDENTITY_BYTES), VIEW(old_key->b, HASH_BYTES),
+						  VIEW(fingerprint.b, HASH_BYTES)},
+			    5);
 }
 
 static struct node_id node_of_hash(const struct hash *h)
@@ -63,6 +83,11 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	switch (first) {
 	case OP_REGISTER:
 		return creator == ROLE_DOCTOR ? TX_DOCTOR : TX_CONFIG;
+	case OP_SUSPEND:
+	case OP_REINSTATE:
+	case OP_CRL:
+	case OP_RENEW:
+		return TX_CONFIG;
 	case OP_ADMIT:
 		return TX_PATIENT;
 	case OP_CREATE:

@@ -26,6 +26,10 @@ enum op_code {
 	OP_REVOKE = 10,
 	OP_XATTR = 11,
 	OP_CLAIM = 20,
+	OP_SUSPEND = 24,
+	OP_REINSTATE = 25,
+	OP_CRL = 26,
+	OP_RENEW = 27,
 };
 
 const char *op_name(enum op_code code); /* "create"; "?" */
@@ -138,6 +142,38 @@ struct op_claim {
 	uint8_t consent[SIG_BYTES];
 };
 
+/* suspend, reinstate: an identity, and why, in words for those who read the ledger. */
+#define OP_REASON_BYTES_MAX 200
+struct op_standing {
+	struct identity_id who;
+	struct view reason; /* may be empty */
+};
+
+/*
+ * A revocation list in DER, which its authority has signed; whoever is enrolled may carry it here. cert: the
+ * authority's certificate and those above it without the root; none: the root's own list.
+ */
+struct op_crl {
+	struct view crl;
+	uint8_t count;
+	struct view cert[6];
+};
+
+/*
+ * A certificate with another signing key for an identity that is registered. The creator is that identity,
+ * by its old key, or a manager of its organization. proof: the new key's signature (op_renew_digest).
+ */
+struct op_renew {
+	struct identity_id who;
+	uint8_t proof[SIG_BYTES];
+	uint8_t count;
+	struct view cert[6]; /* leaf first */
+};
+
+/* SHA-256("chartfs renew v1" NUL network who fingerprint-of-the-old-key SHA-256(certificate)). */
+struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,
+			    const struct hash *old_key, struct view cert);
+
 struct op_xattr {
 	struct node_id node;
 	struct view row; /* xattr_row bytes; empty: none left */
@@ -158,6 +194,12 @@ OP_DECLARE(grant, op_grant)
 OP_DECLARE(revoke, op_revoke)
 OP_DECLARE(xattr, op_xattr)
 OP_DECLARE(claim, op_claim)
+OP_DECLARE(standing, op_standing)
+OP_DECLARE(crl, op_crl)
+OP_DECLARE(renew, op_renew)
+
+/* Is it about a patient, who then stands in the proposal? */
+bool op_about_patient(enum op_code code);
 
 /* Ids that are computed, not chosen. */
 struct node_id op_new_node(const struct hash *tx_id, uint16_t op_index);

@@ -17,10 +17,10 @@ static int check_identity(struct db_txn *txn, const struct identity_id *who, uin
 	if (err)
 		return err;
 	if (ret_row->status != IDENTITY_ACTIVE)
-		return err_set(CF_EDENIED, "identity %s is %s", ret_row->name,
+		return err_set(CF_EREVOKED, "identity %s is %s", ret_row->name,
 			       ret_row->status == IDENTITY_REVOKED ? "revoked" : "suspended");
 	if (now_ms < ret_row->not_before_ms || now_ms > ret_row->not_after_ms)
-		return err_set(CF_EDENIED, "the certificate of %s is not valid now", ret_row->name);
+		return err_set(CF_EEXPIRED, "the certificate of %s is not valid now", ret_row->name);
 	return 0;
 }
 

@@ -85,49 +85,80 @@ static int find_op(struct maker *m, const struct node_id *node)
 	return err_set(CF_ENOTFOUND, "the transaction wrote nothing to this file");
 }
 
-/* The chain as it was registered. Found through the history of the author's row. */
-static int registered_chain(struct maker *m, struct version at)
+/* The chain of an operation that gave somebody a certificate. CF_ENOTFOUND: it is another operation. */
+static int chain_of_op(const struct tx_op *op, struct proof *proof)
 {
-	struct op_register op;
-	int err = load_block(m, at.height, &m->register_bytes, &m->register_block);
-	struct tx *tx = mem_alloc(sizeof(*tx));
+	struct op_register reg;
+	struct op_renew renew;
+	const struct view *cert = reg.cert;
+	int err;
 
-	if (!err && !tx)
-		err = CF_ENOMEM;
+	if (op->code == OP_REGISTER) {
+		err = op_register_decode(op->body, &reg);
+		proof->chain_count = err ? 0 : reg.count;
+	} else if (op->code == OP_RENEW) {
+		err = op_renew_decode(op->body, &renew);
+		proof->chain_count = err ? 0 : renew.count;
+		cert = renew.cert;
+	} else {
+		return CF_ENOTFOUND;
+	}
+	for (unsigned i = 0; i < proof->chain_count; i++)
+		proof->chain[i] = cert[i];
+	return err;
+}
+
+/* The chain that the transaction at this place brought. CF_ENOTFOUND: it wrote the row for another reason. */
+static int chain_at(struct maker *m, struct version at)
+{
+	struct tx *tx = mem_alloc(sizeof(*tx));
+	int err = tx ? 0 : CF_ENOMEM;
+
+	block_release(&m->register_block);
+	m->register_block = (struct block){.tx = NULL};
+	buf_reset(&m->register_bytes);
+	if (!err)
+		err = load_block(m, at.height, &m->register_bytes, &m->register_block);
 	if (!err && at.index >= m->register_block.tx_count)
 		err = CF_ECORRUPT;
 	if (!err)
 		err = tx_decode(m->register_block.tx[at.index], tx);
 	if (!err)
-		err = CF_ENOTFOUND;
-	for (unsigned i = 0; err == CF_ENOTFOUND && i < tx->proposal.op_count; i++) {
-		if (tx->proposal.op[i].code != OP_REGISTER)
-			continue;
-		err = op_register_decode(tx->proposal.op[i].body, &op);
-		m->proof.chain_count = op.count;
-		for (unsigned k = 0; !err && k < op.count; k++)
-			m->proof.chain[k] = op.cert[k];
-	}
+		err = chain_of_op(&tx->proposal.op[0], &m->proof);
 	mem_free(tx);
 	return err;
 }
 
-static int author_chain(struct maker *m)
+static int genesis_chain(struct maker *m, const struct history_row *row)
 {
-	struct statekey key = statekey_identity(&m->tx.proposal.creator);
-	struct history_row row;
-	int err = history_at(m->txn, statekey_view(&key), m->proof.header.height, &row);
+	int err;
 
-	if (err)
-		return err;
-	if (row.version.height > 0)
-		return registered_chain(m, row.version);
-	err = history_read(chain_blocks(m->chain), &row, &m->register_bytes);
+	buf_reset(&m->register_bytes);
+	err = history_read(chain_blocks(m->chain), row, &m->register_bytes);
 	if (!err)
 		err = identity_row_decode(buf_view(&m->register_bytes), &m->author);
 	m->proof.chain_count = 1;
 	m->proof.chain[0] = m->author.cert;
 	return err;
+}
+
+/* The chain the author had at that height: the newest in the history of the author's row. */
+static int author_chain(struct maker *m)
+{
+	struct statekey key = statekey_identity(&m->tx.proposal.creator);
+	uint64_t height = m->proof.header.height;
+	struct history_row row;
+	int err;
+
+	for (;;) {
+		err = history_at(m->txn, statekey_view(&key), height, &row);
+		if (err || row.version.height == 0)
+			return err ? err : genesis_chain(m, &row);
+		err = chain_at(m, row.version);
+		if (err != CF_ENOTFOUND)
+			return err;
+		height = row.version.height - 1; /* suspended, reinstated, revoked: the row had it before */
+	}
 }
 
 static int make(struct maker *m, const struct hash *tx_id, const struct node_id *node, struct buf *out)

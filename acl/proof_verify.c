@@ -111,7 +111,8 @@ static int check_tx(struct check *c)
 	return err;
 }
 
-/* The author's certificate is in the genesis file, or leads to its root. */
+/* The author's certificate is in the genesis file, or leads through its organization's authority to the root.
+ */
 static int check_chain(const struct check *c)
 {
 	const struct proof *p = c->p;
@@ -120,9 +121,15 @@ static int check_chain(const struct check *c)
 		if (view_equal(c->g.identity_cert[i], p->chain[0]))
 			return 0;
 	}
-	return about(cert_check_chain(p->chain[0], p->chain + 1, p->chain_count - 1u, c->g.root_cert,
-				      VIEW_NONE, p->header.time_ms),
-		     "the author's certificate");
+	for (unsigned i = 0; i < c->g.org_count; i++) {
+		if (strcmp(c->g.org[i].name, c->author.org) == 0)
+			return about(cert_check_member(p->chain[0], p->chain + 1, p->chain_count - 1u,
+						       c->g.root_cert, &c->g.org[i].ca_fingerprint,
+						       p->header.time_ms),
+				     "the author's certificate");
+	}
+	return err_set(CF_EFOREIGN, "the author's certificate: '%s' is no organization of the genesis file",
+		       c->author.org);
 }
 
 static int check_author(struct check *c)

@@ -181,6 +181,56 @@ int identity_row_decode(struct view bytes, struct identity_row *ret_row)
 	DECODED(&d, row, ret_row);
 }
 
+int issued_row_encode(const struct issued_row *row, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	start(&e, out);
+	enc_bool(&e, row->revoked);
+	enc_fixed(&e, row->identity.b, IDENTITY_BYTES);
+	return finish(&e, out, begin);
+}
+
+int issued_row_decode(struct view bytes, struct issued_row *ret_row)
+{
+	struct issued_row row = {0};
+	struct dec d;
+
+	open_row(&d, bytes);
+	row.revoked = dec_bool(&d);
+	dec_fixed(&d, row.identity.b, IDENTITY_BYTES);
+	DECODED(&d, row, ret_row);
+}
+
+int crl_row_encode(const struct crl_row *row, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	start(&e, out);
+	enc_u64(&e, row->number);
+	enc_u64(&e, row->this_update_ms);
+	enc_u64(&e, row->next_update_ms);
+	enc_u32(&e, row->count);
+	enc_fixed(&e, row->hash.b, HASH_BYTES);
+	return finish(&e, out, begin);
+}
+
+int crl_row_decode(struct view bytes, struct crl_row *ret_row)
+{
+	struct crl_row row = {0};
+	struct dec d;
+
+	open_row(&d, bytes);
+	row.number = dec_u64(&d);
+	row.this_update_ms = dec_u64(&d);
+	row.next_update_ms = dec_u64(&d);
+	row.count = dec_u32(&d);
+	dec_fixed(&d, row.hash.b, HASH_BYTES);
+	DECODED(&d, row, ret_row);
+}
+
 int patient_row_encode(const struct patient_row *row, struct buf *out)
 {
 	size_t begin = out->len;

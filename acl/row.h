@@ -48,6 +48,24 @@ struct identity_row {
 	struct view cert; /* DER */
 };
 
+/*
+ * SK_ISSUED: a certificate, known by issuer and serial number (x509.h, `issued`). One that is revoked before
+ * it was ever registered is nobody's.
+ */
+struct issued_row {
+	bool revoked;
+	struct identity_id identity; /* zeros: nobody's */
+};
+
+/* SK_CRL: the newest revocation list of an authority. */
+struct crl_row {
+	uint64_t number;
+	uint64_t this_update_ms;
+	uint64_t next_update_ms;
+	uint32_t count;   /* certificates on it */
+	struct hash hash; /* SHA-256 of its DER */
+};
+
 /* SKP_PATIENT */
 enum patient_status { PATIENT_CUSTODY = 1, PATIENT_OWNED = 2, PATIENT_ERASED = 3 };
 struct patient_row {
@@ -137,6 +155,8 @@ struct xattr_row {
 ROW_DECLARE(policy)
 ROW_DECLARE(org)
 ROW_DECLARE(identity)
+ROW_DECLARE(issued)
+ROW_DECLARE(crl)
 ROW_DECLARE(patient)
 ROW_DECLARE(section)
 ROW_DECLARE(grant)

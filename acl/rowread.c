@@ -58,6 +58,22 @@ int row_identity(struct db_txn *txn, struct rwset_builder *out, const struct ide
 	READ(txn, out, statekey_identity(id), identity, ret_row, &version);
 }
 
+int row_issued(struct db_txn *txn, struct rwset_builder *out, const struct hash *issued,
+	       struct issued_row *ret_row)
+{
+	struct version version;
+
+	READ(txn, out, statekey_issued(issued), issued, ret_row, &version);
+}
+
+int row_crl(struct db_txn *txn, struct rwset_builder *out, const struct hash *authority_key,
+	    struct crl_row *ret_row)
+{
+	struct version version;
+
+	READ(txn, out, statekey_crl(authority_key), crl, ret_row, &version);
+}
+
 int row_policy(struct db_txn *txn, struct rwset_builder *out, struct policy_row *ret_row)
 {
 	struct version version;

@@ -18,6 +18,10 @@ int row_read(struct db_txn *txn, struct rwset_builder *out, const struct stateke
 
 int row_identity(struct db_txn *txn, struct rwset_builder *out, const struct identity_id *id,
 		 struct identity_row *ret_row) must_check;
+int row_issued(struct db_txn *txn, struct rwset_builder *out, const struct hash *issued,
+	       struct issued_row *ret_row) must_check;
+int row_crl(struct db_txn *txn, struct rwset_builder *out, const struct hash *authority_key,
+	    struct crl_row *ret_row) must_check;
 int row_policy(struct db_txn *txn, struct rwset_builder *out, struct policy_row *ret_row) must_check;
 int row_org(struct db_txn *txn, struct rwset_builder *out, uint16_t number,
 	    struct org_row *ret_row) must_check;

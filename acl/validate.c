@@ -62,6 +62,9 @@ static int op_decodes(const struct tx_op *op)
 		struct op_revoke revoke;
 		struct op_xattr xattr;
 		struct op_claim claim;
+		struct op_standing standing;
+		struct op_crl crl;
+		struct op_renew renew;
 	} u;
 
 	switch ((enum op_code)op->code) {
@@ -88,6 +91,13 @@ static int op_decodes(const struct tx_op *op)
 		return op_xattr_decode(op->body, &u.xattr);
 	case OP_CLAIM:
 		return op_claim_decode(op->body, &u.claim);
+	case OP_SUSPEND:
+	case OP_REINSTATE:
+		return op_standing_decode(op->body, &u.standing);
+	case OP_CRL:
+		return op_crl_decode(op->body, &u.crl);
+	case OP_RENEW:
+		return op_renew_decode(op->body, &u.renew);
 	}
 	return CF_EDECODE;
 }
@@ -96,19 +106,19 @@ static int op_decodes(const struct tx_op *op)
 static int check_form(const struct validator *v, const struct tx_proposal *p)
 {
 	unsigned keys = tx_type_keys(p->type);
-	bool registers = p->op[0].code == OP_REGISTER;
+	bool about_patient = op_about_patient((enum op_code)p->op[0].code);
 
 	if (!hash_equal(&p->network, &v->network))
 		return err_set(CF_EINVAL, "transaction of another network");
 	if (((keys & TX_KEY_PATIENT) && hash_is_zero(&p->patient_key)) ||
 	    ((keys & TX_KEY_DOCTOR) && hash_is_zero(&p->doctor_key)))
 		return err_set(CF_EINVAL, "type %s without the keys it must carry", tx_type_name(p->type));
-	if (registers ? p->op_count != 1 || !patient_is_zero(&p->patient) : patient_is_zero(&p->patient))
+	if (about_patient ? patient_is_zero(&p->patient) : p->op_count != 1 || !patient_is_zero(&p->patient))
 		return err_set(CF_EINVAL, "operations and patient do not fit");
 	if (p->policy != CONTRACT_POLICY)
 		return err_set(CF_EINVAL, "there is no endorsement policy %u", p->policy);
 	for (unsigned i = 0; i < p->op_count; i++) {
-		if (op_decodes(&p->op[i]) || (i > 0 && p->op[i].code == OP_REGISTER))
+		if (op_decodes(&p->op[i]) || op_about_patient((enum op_code)p->op[i].code) != about_patient)
 			return err_set(CF_EDECODE, "operation %u does not decode", i);
 	}
 	return 0;
@@ -296,11 +306,19 @@ static int contract_runs(struct db_txn *txn, const struct tx_proposal *p, bool *
 /* What a role may do at all, whatever was granted. */
 static bool role_permits(const struct tx_proposal *p, enum role role)
 {
-	if (p->op[0].code == OP_REGISTER)
+	switch (p->op[0].code) {
+	case OP_REGISTER:
+	case OP_CRL: /* what it says its authority has signed */
+	case OP_RENEW:
 		return true;
-	if (p->op[0].code == OP_ADMIT)
+	case OP_SUSPEND:
+	case OP_REINSTATE:
+		return role_may_configure(role);
+	case OP_ADMIT:
 		return role == ROLE_PATIENT || role_may_admit(role);
-	return (role_verbs(role) & ~VERB_READ) != 0;
+	default:
+		return (role_verbs(role) & ~VERB_READ) != 0;
+	}
 }
 
 static const struct member *find_member(const struct members *m, const struct identity_id *id)

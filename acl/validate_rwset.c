@@ -2,6 +2,7 @@
 /*
  * validate_rwset.c - a read-write set against the state, and against what its proposal may write.
  */
+#include "acl/op.h"
 #include "acl/rowread.h"
 #include "acl/validate.h"
 
@@ -57,21 +58,97 @@ static bool patient_write(const struct tx_proposal *p, const struct rw_write *w)
 	return w->deleted ? may_delete(parts.sub) : row_decodes(&parts, w->value);
 }
 
-/* A registration writes its creator's own two rows. */
-static bool register_write(const struct tx_proposal *p, const struct rw_write *w)
+static bool same_id(const uint8_t a[IDENTITY_BYTES], struct view b)
 {
-	struct statekey id = statekey_identity(&p->creator), key = statekey_key(&p->creator_key);
+	return view_equal(VIEW(a, IDENTITY_BYTES), b);
+}
+
+/* Whose rows an operation about identities may write; false: no one identity's. */
+static bool subject(const struct tx_proposal *p, struct identity_id *ret_who)
+{
+	struct op_standing standing;
+	struct op_renew renew;
+
+	switch (p->op[0].code) {
+	case OP_REGISTER:
+		*ret_who = p->creator;
+		return true;
+	case OP_SUSPEND:
+	case OP_REINSTATE:
+		if (op_standing_decode(p->op[0].body, &standing))
+			return false;
+		*ret_who = standing.who;
+		return true;
+	case OP_RENEW:
+		if (op_renew_decode(p->op[0].body, &renew))
+			return false;
+		*ret_who = renew.who;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool identity_row_write(const struct tx_proposal *p, const struct identity_id *at, struct view value)
+{
+	static const uint8_t status[] = {[OP_REGISTER] = IDENTITY_ACTIVE,
+					 [OP_SUSPEND] = IDENTITY_SUSPENDED,
+					 [OP_REINSTATE] = IDENTITY_ACTIVE,
+					 [OP_CRL] = IDENTITY_REVOKED,
+					 [OP_RENEW] = IDENTITY_ACTIVE};
+	struct identity_id who;
 	struct identity_row row;
 	struct hash fingerprint;
 
-	if (w->deleted)
+	if (identity_row_decode(value, &row) || p->op[0].code >= sizeof(status) ||
+	    row.status != status[p->op[0].code])
 		return false;
-	if (view_equal(w->key, statekey_view(&key)))
-		return view_equal(w->value, VIEW(p->creator.b, IDENTITY_BYTES));
-	if (!view_equal(w->key, statekey_view(&id)) || identity_row_decode(w->value, &row))
+	if (p->op[0].code == OP_CRL)
+		return true;
+	if (!subject(p, &who) || !identity_equal(at, &who))
 		return false;
 	fingerprint = crypto_key_fingerprint(row.sign_point);
-	return row.status == IDENTITY_ACTIVE && hash_equal(&fingerprint, &p->creator_key);
+	return p->op[0].code != OP_REGISTER || hash_equal(&fingerprint, &p->creator_key);
+}
+
+/* A certificate on record: a registration's or renewal's own, or what a list revokes. */
+static bool issued_row_write(const struct tx_proposal *p, struct view value)
+{
+	struct identity_id who;
+	struct issued_row row;
+
+	if (issued_row_decode(value, &row))
+		return false;
+	if (p->op[0].code == OP_CRL)
+		return row.revoked;
+	return (p->op[0].code == OP_REGISTER || p->op[0].code == OP_RENEW) && !row.revoked &&
+	       subject(p, &who) && identity_equal(&row.identity, &who);
+}
+
+/* What the operations about identities write: rows of those whom they name. */
+static bool identity_write(const struct tx_proposal *p, const struct rw_write *w)
+{
+	struct statekey_parts parts;
+	struct identity_id who;
+	struct crl_row crl;
+
+	if (w->deleted || statekey_parse(w->key, &parts))
+		return false;
+	switch (parts.kind) {
+	case SK_IDENTITY:
+		return identity_row_write(p, &parts.identity, w->value);
+	case SK_KEY:
+		if (p->op[0].code == OP_REGISTER && !hash_equal(&parts.hash, &p->creator_key))
+			return false;
+		return (p->op[0].code == OP_REGISTER || p->op[0].code == OP_RENEW) && subject(p, &who) &&
+		       same_id(who.b, w->value);
+	case SK_ISSUED:
+		return issued_row_write(p, w->value);
+	case SK_CRL:
+		return p->op[0].code == OP_CRL && crl_row_decode(w->value, &crl) == 0;
+	default:
+		return false;
+	}
 }
 
 bool validate_writes(const struct tx_proposal *p, const struct rwset *rwset)
@@ -81,7 +158,7 @@ bool validate_writes(const struct tx_proposal *p, const struct rwset *rwset)
 	for (size_t i = 0; i < rwset->write_count; i++) {
 		const struct rw_write *w = &rwset->writes[i];
 
-		if (patient ? !patient_write(p, w) : !register_write(p, w))
+		if (patient ? !patient_write(p, w) : !identity_write(p, w))
 			return false;
 	}
 	return rwset->write_count > 0;

@@ -127,14 +127,26 @@ static int read_time(const ASN1_TIME *t, uint64_t *ret_ms)
 	return 0;
 }
 
-static int read_serial(const X509 *cert, uint8_t ret_serial[20])
+int x509_serial(const ASN1_INTEGER *serial, uint8_t ret_serial[20])
 {
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 	BIGNUM *n = ASN1_INTEGER_to_BN(serial, NULL);
 	bool ok = n && !BN_is_negative(n) && BN_bn2binpad(n, ret_serial, 20) == 20;
 
 	BN_free(n);
 	return ok ? 0 : err_set(CF_EDECODE, "certificate: malformed serial number");
+}
+
+int x509_issued(const X509_NAME *issuer, const uint8_t serial[20], struct hash *ret_issued)
+{
+	static const char tag[] = "chartfs issued v1"; /* with its NUL */
+	const unsigned char *der;
+	size_t len;
+
+	if (X509_NAME_get0_der(issuer, &der, &len) != 1)
+		return err_set(CF_EDECODE, "certificate: malformed issuer");
+	*ret_issued =
+		sha256_parts((struct view[]){VIEW(tag, sizeof(tag)), VIEW(serial, 20), VIEW(der, len)}, 3);
+	return 0;
 }
 
 static int read_key(X509 *cert, uint8_t ret_point[POINT_BYTES])
@@ -246,7 +258,9 @@ int x509_describe(X509 *cert, struct cert_info *ret_info)
 	if (!err)
 		err = read_time(X509_get0_notAfter(cert), &info.not_after_ms);
 	if (!err)
-		err = read_serial(cert, info.serial);
+		err = x509_serial(X509_get0_serialNumber(cert), info.serial);
+	if (!err)
+		err = x509_issued(X509_get_issuer_name(cert), info.serial, &info.issued);
 	if (!err)
 		err = read_key(cert, info.sign_point);
 	if (!err &&

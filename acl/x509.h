@@ -16,6 +16,7 @@
 
 #define CERT_NAME_MAX 64
 #define CERT_DER_BYTES_MAX 8192
+#define CERT_CRL_BYTES_MAX ((size_t)1 << 20)
 #define CERT_CHAIN_MAX 6
 /* How long before now a new certificate begins, so that it counts at once where the clock is behind. */
 #define CERT_CLOCK_SKEW_MS ((uint64_t)3600 * 1000)
@@ -33,6 +34,7 @@ struct cert_info {
 	uint64_t not_before_ms;
 	uint64_t not_after_ms;
 	uint8_t serial[20];
+	struct hash issued;      /* who issued it and the serial number: what a revocation list names */
 	struct hash fingerprint; /* SHA-256 of the DER */
 };
 
@@ -71,10 +73,35 @@ int cert_parse(struct view der, struct cert_info *ret_info) must_check;
 /* Takes the first DER element off concatenated ones. CF_EDECODE. */
 int cert_der_next(struct view *rest, struct view *ret_one) must_check;
 
-/* A CA's list of revoked serial numbers (20 bytes each, ascending or not), as DER, appended. */
+/*
+ * A CA's list of revoked serial numbers (20 bytes each, ascending or not), as DER, appended. number: higher
+ * than that of the CA's list before (RFC 5280 section 5.2.3).
+ */
 int cert_crl_issue(struct view ca_der, const struct crypto_key *ca_key, const uint8_t (*serials)[20],
-		   size_t count, uint64_t this_update_ms, uint64_t next_update_ms,
+		   size_t count, uint64_t number, uint64_t this_update_ms, uint64_t next_update_ms,
 		   struct buf *ret_der) must_check;
+
+struct crl_info {
+	char issuer[CERT_NAME_MAX + 1]; /* CN of the CA */
+	struct hash issuer_key;         /* fingerprint of its key */
+	uint64_t number;
+	uint64_t this_update_ms;
+	uint64_t next_update_ms;
+	size_t count; /* certificates it revokes */
+};
+
+/*
+ * One list against the CA that issued it: ca[0] the CA's certificate, behind it those above it without the
+ * root; count 0: the root's own list. Refuses a list of another CA, with a wrong signature, without a number,
+ * out of date or not yet valid, with extensions nobody knows, and a CA that does not lead to root. Errors:
+ * CF_EDECODE, CF_ESIG, CF_EEXPIRED, CF_EFOREIGN, with the reason in err_detail.
+ */
+int cert_crl_check(struct view crl, const struct view *ca, size_t count, struct view root, uint64_t at_ms,
+		   struct crl_info *ret_info) must_check;
+/* Hands on cert_info's `issued` of each revoked certificate; an answer other than 0 ends it and is returned.
+ */
+int cert_crl_walk(struct view crl, int (*on_revoked)(void *ctx, const struct hash *issued),
+		  void *ctx) must_check;
 
 /*
  * Strict check of leaf, intermediates (any order) up to exactly this root, at a given time: signatures,
@@ -85,6 +112,17 @@ int cert_crl_issue(struct view ca_der, const struct crypto_key *ca_key, const ui
  */
 int cert_check_chain(struct view leaf, const struct view *intermediates, size_t count, struct view root,
 		     struct view crl, uint64_t at_ms) must_check;
+
+/*
+ * The same without revocation lists, and the path that leads to the root goes through this authority (SHA-256
+ * of its certificate): of an organization there is one. A certificate put beside a path proves nothing.
+ */
+int cert_check_member(struct view leaf, const struct view *intermediates, size_t count, struct view root,
+		      const struct hash *authority, uint64_t at_ms) must_check;
+/* cert_check_chain for an authority: it may sign certificates and lists below this root. The root itself
+ * passes. */
+int cert_check_authority(struct view ca, const struct view *intermediates, size_t count, struct view root,
+			 uint64_t at_ms) must_check;
 
 /*
  * PEM files of one or more certificates <-> DER. ret_ders get one buffer each, released by the caller. Write

@@ -207,30 +207,62 @@ static int check_leaf(X509 *leaf, const struct cert_info *info)
 	return 0;
 }
 
+static int check_ca(X509 *ca, const struct cert_info *info)
+{
+	if (!info->is_ca)
+		return err_set(CF_EFOREIGN, "certificate of '%s' is used as an authority and is none",
+			       info->name);
+	if ((X509_get_key_usage(ca) & (X509v3_KU_KEY_CERT_SIGN | X509v3_KU_CRL_SIGN)) !=
+	    (X509v3_KU_KEY_CERT_SIGN | X509v3_KU_CRL_SIGN))
+		return err_set(CF_EFOREIGN, "certificate of '%s' may not sign certificates and lists",
+			       info->name);
+	return 0;
+}
+
+static bool leads_through(STACK_OF(X509) * chain, const struct hash *authority)
+{
+	bool found = false;
+
+	for (int i = 1; i < sk_X509_num(chain) && !found; i++) {
+		uint8_t *der = NULL;
+		int len = i2d_X509(sk_X509_value(chain, i), &der);
+		struct hash fingerprint = sha256(VIEW(der, len > 0 ? (size_t)len : 0));
+
+		OPENSSL_free(der);
+		found = hash_equal(&fingerprint, authority);
+	}
+	return found;
+}
+
 /* Everybody belongs to the organization of who issued them; only the root names others. */
-static int check_chain(const struct check *c)
+static int check_chain(const struct check *c, const struct hash *through, bool authority)
 {
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(c->ctx);
 	int count = sk_X509_num(chain), err;
 	struct cert_info below, info;
+	char name[CERT_NAME_MAX + 1];
 
 	assert(count >= 1);
 	err = check_form(c->leaf, &below);
 	if (!err)
-		err = check_leaf(c->leaf, &below);
+		err = authority ? check_ca(c->leaf, &below) : check_leaf(c->leaf, &below);
 	for (int i = 1; i < count && !err; i++) {
 		err = check_form(sk_X509_value(chain, i), &info);
-		if (!err && (i == 1 || i < count - 1) && strcmp(info.org, below.org) != 0)
+		if (!err && ((i == 1 && !authority) || i < count - 1) && strcmp(info.org, below.org) != 0)
 			err = err_set(CF_EFOREIGN,
 				      "certificate of '%s' names organization '%s', its authority is of '%s'",
 				      below.name, below.org, info.org);
 		below = info;
 	}
+	if (!err && through && !leads_through(chain, through))
+		err = err_set(CF_EFOREIGN,
+			      "certificate of '%s' is not issued below its organization's authority",
+			      name_of(c->leaf, name));
 	return err;
 }
 
-int cert_check_chain(struct view leaf, const struct view *intermediates, size_t count, struct view root,
-		     struct view crl, uint64_t at_ms)
+static int check_all(struct view leaf, const struct view *intermediates, size_t count, struct view root,
+		     struct view crl, uint64_t at_ms, const struct hash *through, bool authority)
 {
 	struct check c = {0};
 	int err;
@@ -251,7 +283,26 @@ int cert_check_chain(struct view leaf, const struct view *intermediates, size_t 
 	if (!err && X509_verify_cert(c.ctx) != 1)
 		err = explain(&c);
 	if (!err)
-		err = check_chain(&c);
+		err = check_chain(&c, through, authority);
 	check_release(&c);
 	return x509_fail(err);
+}
+
+int cert_check_chain(struct view leaf, const struct view *intermediates, size_t count, struct view root,
+		     struct view crl, uint64_t at_ms)
+{
+	return check_all(leaf, intermediates, count, root, crl, at_ms, NULL, false);
+}
+
+int cert_check_member(struct view leaf, const struct view *intermediates, size_t count, struct view root,
+		      const struct hash *authority, uint64_t at_ms)
+{
+	assert(authority);
+	return check_all(leaf, intermediates, count, root, VIEW_NONE, at_ms, authority, false);
+}
+
+int cert_check_authority(struct view ca, const struct view *intermediates, size_t count, struct view root,
+			 uint64_t at_ms)
+{
+	return check_all(ca, intermediates, count, root, VIEW_NONE, at_ms, NULL, true);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x509_issue.c - making certificates and revocation lists (RFC 5280).
+ * x509_issue.c - making certificates (RFC 5280).
  */
 #include "acl/x509_private.h"
 
@@ -196,8 +196,7 @@ static bool set_fields(X509 *cert, X509 *issuer, const struct cert_request *req)
 	       X509_set_pubkey(cert, crypto_key_evp(req->subject)) == 1;
 }
 
-/* The CA behind der, whose key must be this one. */
-static int open_issuer(struct view der, const struct crypto_key *key, X509 **ret_cert)
+int x509_open_issuer(struct view der, const struct crypto_key *key, X509 **ret_cert)
 {
 	uint8_t point[POINT_BYTES];
 	struct cert_info info;
@@ -217,8 +216,7 @@ static int open_issuer(struct view der, const struct crypto_key *key, X509 **ret
 	return err;
 }
 
-/* Takes what OpenSSL allocated. */
-static int append_der(uint8_t *der, int len, struct buf *out)
+int x509_append_der(uint8_t *der, int len, struct buf *out)
 {
 	int err = len > 0 ? buf_append(out, der, (size_t)len) : CF_ENOMEM;
 
@@ -231,15 +229,7 @@ static int append_cert(X509 *cert, struct buf *out)
 	uint8_t *der = NULL;
 	int len = i2d_X509(cert, &der);
 
-	return append_der(der, len, out);
-}
-
-static int append_crl(X509_CRL *crl, struct buf *out)
-{
-	uint8_t *der = NULL;
-	int len = i2d_X509_CRL(crl, &der);
-
-	return append_der(der, len, out);
+	return x509_append_der(der, len, out);
 }
 
 int cert_issue(const struct cert_request *req, struct view issuer_der, const struct crypto_key *issuer_key,
@@ -255,7 +245,7 @@ int cert_issue(const struct cert_request *req, struct view issuer_der, const str
 		return err_set(CF_EINVAL, "name '%.70s' of '%.70s': 1 to %d bytes without / and @", req->name,
 			       req->org, CERT_NAME_MAX);
 	if (issuer_der.len > 0) {
-		err = open_issuer(issuer_der, issuer_key, &issuer);
+		err = x509_open_issuer(issuer_der, issuer_key, &issuer);
 		if (err)
 			goto out;
 	}
@@ -276,68 +266,5 @@ int cert_issue(const struct cert_request *req, struct view issuer_der, const str
 out:
 	X509_free(cert);
 	X509_free(issuer);
-	return x509_fail(err);
-}
-
-static bool add_revoked(X509_CRL *crl, const uint8_t serial[20], const ASN1_TIME *when)
-{
-	X509_REVOKED *entry = X509_REVOKED_new();
-	BIGNUM *n = BN_bin2bn(serial, 20, NULL);
-	ASN1_INTEGER *number = n ? BN_to_ASN1_INTEGER(n, NULL) : NULL;
-	bool ok = entry && number && X509_REVOKED_set_serialNumber(entry, number) == 1 &&
-		  X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)when) == 1 &&
-		  X509_CRL_add0_revoked(crl, entry) == 1;
-
-	if (!ok)
-		X509_REVOKED_free(entry);
-	ASN1_INTEGER_free(number);
-	BN_free(n);
-	return ok;
-}
-
-static bool fill_crl(X509_CRL *crl, X509 *ca, const uint8_t (*serials)[20], size_t count,
-		     const ASN1_TIME *from, const ASN1_TIME *until)
-{
-	X509_EXTENSION *ext;
-	X509V3_CTX ctx;
-	bool ok = X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
-		  X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca)) == 1 &&
-		  X509_CRL_set1_lastUpdate(crl, from) == 1 && X509_CRL_set1_nextUpdate(crl, until) == 1;
-
-	for (size_t i = 0; ok && i < count; i++)
-		ok = add_revoked(crl, serials[i], from);
-	if (!ok)
-		return false;
-	X509V3_set_ctx(&ctx, ca, NULL, NULL, crl, 0);
-	ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
-	ok = ext && X509_CRL_add_ext(crl, ext, -1) == 1;
-	X509_EXTENSION_free(ext);
-	return ok;
-}
-
-int cert_crl_issue(struct view ca_der, const struct crypto_key *ca_key, const uint8_t (*serials)[20],
-		   size_t count, uint64_t this_update_ms, uint64_t next_update_ms, struct buf *ret_der)
-{
-	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(this_update_ms / 1000));
-	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(next_update_ms / 1000));
-	X509_CRL *crl = X509_CRL_new();
-	X509 *ca = NULL;
-	int err = CF_ENOMEM;
-
-	assert(ca_key && (serials || count == 0) && ret_der);
-	if (!from || !until || !crl)
-		goto out;
-	err = open_issuer(ca_der, ca_key, &ca);
-	if (err)
-		goto out;
-	err = CF_ENOMEM;
-	if (fill_crl(crl, ca, serials, count, from, until) && X509_CRL_sort(crl) == 1 &&
-	    X509_CRL_sign(crl, crypto_key_evp(ca_key), EVP_sha256()) > 0)
-		err = append_crl(crl, ret_der);
-out:
-	X509_CRL_free(crl);
-	X509_free(ca);
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(until);
 	return x509_fail(err);
 }

@@ -7,7 +7,9 @@
 
 #include "acl/x509.h"
 
-struct x509_st; /* OpenSSL's X509 */
+struct x509_st;        /* OpenSSL's X509 */
+struct X509_name_st;   /* X509_NAME */
+struct asn1_string_st; /* ASN1_INTEGER */
 
 /* Role, key-agreement key and endorsement key; below 2.25, where a UUID needs no registration (X.667). */
 #define IDENTITY_OID "2.25.198740341268237649523"
@@ -24,6 +26,18 @@ bool x509_name_ok(struct view name);
 
 /* The content of the identity extension: u8 version, u8 role, kem point, bool, endorsement point. */
 int x509_identity_encode(const struct cert_request *req, struct buf *out) must_check;
+
+/* The CA behind der, whose key must be this one. Errors: CF_EDECODE, CF_EINVAL. */
+int x509_open_issuer(struct view der, const struct crypto_key *key, struct x509_st **ret_cert) must_check;
+
+/* Takes what OpenSSL allocated; appended. */
+int x509_append_der(uint8_t *der, int len, struct buf *out) must_check;
+
+/* A serial number as 20 bytes; CF_EDECODE. */
+int x509_serial(const struct asn1_string_st *serial, uint8_t ret_serial[20]) must_check;
+/* cert_info's `issued`. CF_EDECODE. */
+int x509_issued(const struct X509_name_st *issuer, const uint8_t serial[20],
+		struct hash *ret_issued) must_check;
 
 /* Drops OpenSSL's queue of errors and returns err. */
 int x509_fail(int err);

@@ -81,6 +81,22 @@ struct statekey statekey_key(const struct hash *fingerprint)
 	return k;
 }
 
+struct statekey statekey_issued(const struct hash *issued)
+{
+	struct statekey k = start(SK_ISSUED);
+
+	put(&k, issued->b, HASH_BYTES);
+	return k;
+}
+
+struct statekey statekey_crl(const struct hash *authority_key)
+{
+	struct statekey k = start(SK_CRL);
+
+	put(&k, authority_key->b, HASH_BYTES);
+	return k;
+}
+
 struct statekey statekey_evidence(const struct hash *id)
 {
 	struct statekey k = start(SK_EVIDENCE);
@@ -216,6 +232,8 @@ int statekey_parse(struct view key, struct statekey_parts *ret_parts)
 		dec_fixed(&d, parts.identity.b, IDENTITY_BYTES);
 		break;
 	case SK_KEY:
+	case SK_ISSUED:
+	case SK_CRL:
 	case SK_EVIDENCE:
 		dec_fixed(&d, parts.hash.b, HASH_BYTES);
 		break;

@@ -29,6 +29,8 @@ enum statekey_kind {
 	SK_IDENTITY = 0x03, /* identity id */
 	SK_KEY = 0x04,      /* key fingerprint -> identity id */
 	SK_CONTRACT = 0x05, /* short name */
+	SK_ISSUED = 0x06,   /* hash of issuer and serial number -> what became of a certificate */
+	SK_CRL = 0x07,      /* key fingerprint of an authority -> its newest revocation list */
 	SK_PATIENT = 0x10,  /* patient id, then one of the sub-kinds below */
 	SK_EVIDENCE = 0x20, /* hash */
 };
@@ -60,6 +62,8 @@ struct statekey statekey_org(uint16_t org);
 struct statekey statekey_identity(const struct identity_id *id);
 struct statekey statekey_key(const struct hash *fingerprint);
 struct statekey statekey_contract(struct view name);
+struct statekey statekey_issued(const struct hash *issued);
+struct statekey statekey_crl(const struct hash *authority_key);
 struct statekey statekey_evidence(const struct hash *id);
 /* Prefix of all keys of a patient, and of all its keys of one kind. */
 struct statekey statekey_patient_prefix(const struct patient_id *p);

@@ -21,6 +21,8 @@ static void rows(struct view in)
 	ROUND_TRIP(policy_row, policy_row);
 	ROUND_TRIP(org_row, org_row);
 	ROUND_TRIP(identity_row, identity_row);
+	ROUND_TRIP(issued_row, issued_row);
+	ROUND_TRIP(crl_row, crl_row);
 	ROUND_TRIP(patient_row, patient_row);
 	ROUND_TRIP(section_row, section_row);
 	ROUND_TRIP(grant_row, grant_row);
@@ -53,6 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ROUND_TRIP(op_grant, op_grant);
 	ROUND_TRIP(op_revoke, op_revoke);
 	ROUND_TRIP(op_xattr, op_xattr);
+	ROUND_TRIP(op_standing, op_standing);
+	ROUND_TRIP(op_crl, op_crl);
+	ROUND_TRIP(op_renew, op_renew);
 	if (wrap_decode(in, &w) == 0) {
 		for (unsigned i = 0; i < w.count; i++)
 			wrap_pair(&w, i, &section, &epoch);

@@ -37,6 +37,11 @@ T_TEST(operations_round_trip)
 {
 	OP_TEST(register, op_register, {.count = 2, .cert = {VIEW("leaf", 4), VIEW("ca", 2)}});
 	OP_TEST(claim, op_claim, {.owner = {{1}}, .consent = {2}});
+	OP_TEST(standing, op_standing, {.who = {{1}}, .reason = VIEW("left", 4)});
+	OP_TEST(crl, op_crl, {.crl = VIEW("list", 4), .count = 2, .cert = {VIEW("ca", 2), VIEW("above", 5)}});
+	OP_TEST(crl, op_crl, {.crl = VIEW("list of the root", 16)});
+	OP_TEST(renew, op_renew,
+		{.who = {{1}}, .proof = {2}, .count = 2, .cert = {VIEW("leaf", 4), VIEW("ca", 2)}});
 	OP_TEST(admit, op_admit,
 		{.custodian = {{1}},
 		 .window = 3,
@@ -134,6 +139,8 @@ T_TEST(types_follow_the_table)
 		{OP_SAVE, ROLE_DOCTOR, TX_MODIFICATION},   {OP_SETATTR, ROLE_PATIENT, TX_MODIFICATION},
 		{OP_RENAME, ROLE_DOCTOR, TX_MODIFICATION}, {OP_XATTR, ROLE_DOCTOR, TX_MODIFICATION},
 		{OP_UNLINK, ROLE_DOCTOR, TX_DELETION},     {OP_RMDIR, ROLE_PATIENT, TX_DELETION},
+		{OP_SUSPEND, ROLE_MANAGER, TX_CONFIG},     {OP_REINSTATE, ROLE_GOVERNOR, TX_CONFIG},
+		{OP_CRL, ROLE_PATIENT, TX_CONFIG},         {OP_RENEW, ROLE_DOCTOR, TX_CONFIG},
 		{OP_GRANT, ROLE_PATIENT, TX_PERMISSION},   {OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},
 	};
 

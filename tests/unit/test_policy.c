@@ -109,12 +109,12 @@ T_TEST(an_identity_that_is_not_active_does_nothing)
 	later = w.owner.info.not_after_ms + 1;
 	t_zero(netstage_begin(w.n, &s));
 	t_zero(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_MODIFY, w.n->now_ms, NULL));
-	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_MODIFY, later, NULL), CF_EDENIED);
-	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_MODIFY, 5, NULL), CF_EDENIED);
+	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_MODIFY, later, NULL), CF_EEXPIRED);
+	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_MODIFY, 5, NULL), CF_EEXPIRED);
 	t_zero(netstage_status(&s, &w.owner, IDENTITY_SUSPENDED));
-	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_READ, w.n->now_ms, NULL), CF_EDENIED);
+	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_READ, w.n->now_ms, NULL), CF_EREVOKED);
 	t_zero(netstage_status(&s, &w.owner, IDENTITY_REVOKED));
-	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_READ, w.n->now_ms, NULL), CF_EDENIED);
+	t_err(policy_check(s.txn, &patient, 5, &w.owner.id, VERB_READ, w.n->now_ms, NULL), CF_EREVOKED);
 	netstage_end(&s);
 	close_ward(&w);
 }

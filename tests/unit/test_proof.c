@@ -33,7 +33,7 @@ static void make(struct scene *s, bool with_key)
 }
 
 /* A record with its commitment, as a mount writes it. */
-static void put(struct scene *s, const struct identity *by)
+static void put(struct scene *s, const struct identity *by, const char *name)
 {
 	struct node_id dir = op_section_node(&s->patient, 5);
 	struct netfix_request r = {.by = by, .patient = &s->patient, .op_count = 1};
@@ -43,7 +43,7 @@ static void put(struct scene *s, const struct identity *by)
 	struct buf body;
 
 	buf_init(&body, 0);
-	t_zero(netfix_create(s->n, s->keys, &s->patient, 5, &dir, "a.json", NODE_RECORD, PLAIN, &file));
+	t_zero(netfix_create(s->n, s->keys, &s->patient, 5, &dir, name, NODE_RECORD, PLAIN, &file));
 	t_zero(op_create_decode(buf_view(&file.body), &op));
 	op.commitment = content_commitment(&s->section, &plain);
 	t_zero(op_create_encode(&op, &body));
@@ -82,7 +82,7 @@ static void set_up(struct scene *s, bool by_custodian)
 	t_zero(chain_read_begin(s->n->chain[1], &txn));
 	t_zero(keyring_current(s->keys, txn, &s->patient, 5, s->n->now_ms, &s->section));
 	db_abort(txn);
-	put(s, by);
+	put(s, by, "a.json");
 }
 
 static void tear_down(struct scene *s)
@@ -113,6 +113,73 @@ T_TEST(a_proof_says_who_when_and_where)
 	t_bytes(f.node.b, NODE_BYTES, s.node.b, NODE_BYTES);
 	t_bytes(f.patient.b, PATIENT_BYTES, s.patient.b, PATIENT_BYTES);
 	t_ok(hash_equal(&f.tx_id, &s.tx_id));
+	tear_down(&s);
+}
+
+T_TEST(an_author_is_named_by_the_organizations_own_authority)
+{
+	struct cert_request req = {.kind = CERT_INTERMEDIATE, .name = "CA", .path_len = 0};
+	struct proof_facts facts;
+	struct crypto_key *key;
+	struct buf ca, leaf;
+	struct scene s;
+
+	set_up(&s, false);
+	make(&s, false);
+	t_zero(proof_verify(s.proof, buf_view(&s.n->genesis), &facts));
+	/* the root made another one of the same name, and that one a certificate of the author's key */
+	buf_init(&ca, 0);
+	buf_init(&leaf, 0);
+	t_zero(crypto_key_generate(&key));
+	req.org = s.doctor.info.org;
+	req.subject = key;
+	req.not_before_ms = s.doctor.info.not_before_ms;
+	req.not_after_ms = s.doctor.info.not_after_ms;
+	t_zero(cert_issue(&req, buf_view(&s.n->root_cert), s.n->root_key, &ca));
+	req.kind = CERT_LEAF;
+	req.name = s.doctor.info.name;
+	req.role = s.doctor.info.role;
+	req.kem_point = s.doctor.info.kem_point;
+	req.subject = s.doctor.sign;
+	t_zero(cert_issue(&req, buf_view(&ca), key, &leaf));
+	s.proof->chain_count = 2;
+	s.proof->chain[0] = buf_view(&leaf);
+	s.proof->chain[1] = buf_view(&ca);
+	t_err(proof_verify(s.proof, buf_view(&s.n->genesis), &facts), CF_EFOREIGN);
+	t_ok(strstr(err_detail(), "not issued below its organization's authority"));
+	/* the right one put beside proves nothing */
+	s.proof->chain_count = 3;
+	s.proof->chain[2] = buf_view(&s.n->ca_cert[0]);
+	t_err(proof_verify(s.proof, buf_view(&s.n->genesis), &facts), CF_EFOREIGN);
+	crypto_key_free(key);
+	buf_release(&ca);
+	buf_release(&leaf);
+	tear_down(&s);
+}
+
+T_TEST(a_suspension_takes_no_proof_away)
+{
+	struct op_standing op;
+	struct netfix_request r = {.op_count = 1};
+	struct proof_facts facts;
+	struct buf body;
+	struct scene s;
+
+	set_up(&s, false);
+	buf_init(&body, 0);
+	op = (struct op_standing){.who = s.doctor.id};
+	t_zero(op_standing_encode(&op, &body));
+	r.by = &s.n->custodian[0];
+	r.op[0] = (struct tx_op){OP_SUSPEND, buf_view(&body)};
+	t_zero(netfix_submit(s.n, &r, NULL));
+	r.op[0].code = OP_REINSTATE;
+	t_zero(netfix_submit(s.n, &r, NULL));
+	/* written after the row was: its certificate is in the registration all the same */
+	put(&s, &s.doctor, "b.json");
+	make(&s, true);
+	t_zero(proof_verify(s.proof, buf_view(&s.n->genesis), &facts));
+	t_str(facts.author, s.doctor.info.name);
+	buf_release(&body);
 	tear_down(&s);
 }
 

@@ -45,6 +45,8 @@ T_TEST(rows_round_trip)
 						  .not_before_ms = 5,
 						  .not_after_ms = UINT64_MAX,
 						  .cert = VIEW("DER", 3)}));
+	ROW_TEST(issued, ((struct issued_row){true, {{7}}}));
+	ROW_TEST(crl, ((struct crl_row){3, 4, 5, 6, {{8}}}));
 	ROW_TEST(patient, ((struct patient_row){.status = PATIENT_OWNED,
 						.owner = {{9}},
 						.window = 7,

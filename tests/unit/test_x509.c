@@ -516,7 +516,7 @@ static void make_crls(const struct tree *t, unsigned by, const struct buf *revok
 	}
 	for (unsigned i = 0; i < 3; i++)
 		t_zero(cert_crl_issue(buf_view(ders[i]), keys[i], (const uint8_t(*)[20])serials,
-				      revoked && i == by ? 2 : 1, NOW - DAY, until_ms, out));
+				      revoked && i == by ? 2 : 1, 1, NOW - DAY, until_ms, out));
 }
 
 T_TEST(x509_revoked)
@@ -552,7 +552,7 @@ T_TEST(x509_revocation_lists_stale_missing_forged)
 	t_err(check_at(&t, buf_view(&crls), NOW), CF_EEXPIRED);
 	t_ok(strstr(err_detail(), "out of date"));
 	buf_reset(&crls);
-	t_zero(cert_crl_issue(buf_view(&t.sub), t.sub_key, NULL, 0, NOW - DAY, NOW + DAY, &crls));
+	t_zero(cert_crl_issue(buf_view(&t.sub), t.sub_key, NULL, 0, 1, NOW - DAY, NOW + DAY, &crls));
 	t_err(check_at(&t, buf_view(&crls), NOW), CF_EFOREIGN); /* none of the two above */
 	t_ok(strstr(err_detail(), "without a revocation list"));
 	make_crls(&other, 0, NULL, NOW + DAY, &crls); /* same names, other keys */
@@ -562,7 +562,7 @@ T_TEST(x509_revocation_lists_stale_missing_forged)
 	t_err(check_at(&t, buf_view(&crls), NOW), CF_ESIG);
 	for (size_t len = 1; len < crls.len; len += 7)
 		t_ok(check_at(&t, VIEW(crls.data, len), NOW) < 0);
-	t_err(cert_crl_issue(buf_view(&t.sub), t.ca_key, NULL, 0, NOW, NOW + DAY, &crls), CF_EINVAL);
+	t_err(cert_crl_issue(buf_view(&t.sub), t.ca_key, NULL, 0, 1, NOW, NOW + DAY, &crls), CF_EINVAL);
 	buf_release(&crls);
 	tree_release(&t);
 	tree_release(&other);
