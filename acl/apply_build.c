@@ -4,6 +4,7 @@
  */
 #include "acl/apply_private.h"
 #include "acl/derive.h"
+#include "acl/erase.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 
@@ -129,6 +130,8 @@ int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mod
 		goto out;
 	if (verdict == VERDICT_VALID)
 		err = derive_tx(txn, a->tx, &rwset, annex);
+	if (verdict == VERDICT_VALID && err == 0)
+		err = erase_apply(a->chain, b->stage, a->tx);
 	if (err == 0)
 		err = chain_stage_tx(b->stage, a->tx, verdict, verdict == VERDICT_VALID ? &rwset : NULL,
 				     annex);

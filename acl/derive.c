@@ -341,11 +341,25 @@ static int know_holders(const struct derive *d, struct view value, bool on)
 	return err ? err : set_known(d, &row.custodian, KNOWN_CUSTODIAN, on && row.status == PATIENT_CUSTODY);
 }
 
+static int forget_grantee(void *ctx, const struct identity_id *to, const struct grant_row *row)
+{
+	(void)row;
+	return set_known(ctx, to, KNOWN_GRANT, false);
+}
+
+/* A patient who is erased is known to nobody. */
 static int derive_patient(const struct derive *d, struct view old, struct view new)
 {
+	struct patient_row row = {0};
 	int err = know_holders(d, old, false);
 
-	return err ? err : know_holders(d, new, true);
+	if (err == 0)
+		err = know_holders(d, new, true);
+	if (err == 0 && new.len && patient_row_decode(new, &row))
+		err = CF_ECORRUPT;
+	if (err || row.status != PATIENT_ERASED)
+		return err;
+	return state_grants(d->txn, d->patient, 0, forget_grantee, (void *)(uintptr_t)d);
 }
 
 static int derive_grant(const struct derive *d, const struct statekey_parts *parts, struct view new)
@@ -385,9 +399,10 @@ static int derive_write(const struct derive *d, const struct rw_write *w, bool e
 	}
 }
 
-static int derive_wrap(void *ctx, const struct annex_item *item)
+/* For each section and epoch that a wrap holds the key of: is its transaction's row there? */
+static int set_wraps(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
+		     const struct annex_item *item, bool there)
 {
-	const struct derive *d = ctx;
 	struct wrap w;
 	int err = 0;
 
@@ -399,11 +414,27 @@ static int derive_wrap(void *ctx, const struct annex_item *item)
 		struct key k;
 
 		wrap_pair(&w, i, &section, &epoch);
-		k = wrap_key(&w.recipient, d->patient, section, epoch);
-		key_add(&k, d->tx->id.b, HASH_BYTES);
-		err = db_put(d->txn, DB_DERIVED, key_view(&k), VIEW(&here, 1));
+		k = wrap_key(&w.recipient, p, section, epoch);
+		key_add(&k, id->b, HASH_BYTES);
+		err = there ? db_put(txn, DB_DERIVED, key_view(&k), VIEW(&here, 1))
+			    : db_del(txn, DB_DERIVED, key_view(&k));
+		if (err == CF_ENOTFOUND)
+			err = 0;
 	}
 	return err;
+}
+
+static int derive_wrap(void *ctx, const struct annex_item *item)
+{
+	const struct derive *d = ctx;
+
+	return set_wraps(d->txn, d->patient, &d->tx->id, item, true);
+}
+
+int derive_item_erased(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
+		       const struct annex_item *item)
+{
+	return set_wraps(txn, p, id, item, false);
 }
 
 int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset, struct view annex)

@@ -15,6 +15,10 @@
 int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset,
 	      struct view annex) must_check;
 
+/* What an annex's item of this transaction gave, taken back: the item is erased. */
+int derive_item_erased(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
+		       const struct annex_item *item) must_check;
+
 /*
  * The transactions whose annex wraps the keys of this section and epoch to `who`. A non-zero answer of on_tx
  * ends the walk and is returned.

@@ -12,12 +12,12 @@
 const char *op_name(enum op_code code)
 {
 	static const char *const names[] = {
-		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",         [OP_CREATE] = "create",
-		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr",     [OP_UNLINK] = "unlink",
-		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",       [OP_GRANT] = "grant",
-		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",         [OP_CLAIM] = "claim",
-		[OP_SUSPEND] = "suspend",   [OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",
-		[OP_RENEW] = "renew",
+		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",     [OP_CREATE] = "create",
+		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr", [OP_UNLINK] = "unlink",
+		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
+		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
+		[OP_ERASE] = "erase",       [OP_SUSPEND] = "suspend", [OP_REINSTATE] = "reinstate",
+		[OP_CRL] = "crl",           [OP_RENEW] = "renew",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -94,6 +94,7 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 		return creator == ROLE_PATIENT ? TX_HEALTH : TX_MEDICAL;
 	case OP_UNLINK:
 	case OP_RMDIR:
+	case OP_ERASE:
 		return TX_DELETION;
 	case OP_GRANT:
 	case OP_REVOKE:

@@ -26,6 +26,7 @@ enum op_code {
 	OP_REVOKE = 10,
 	OP_XATTR = 11,
 	OP_CLAIM = 20,
+	OP_ERASE = 21,
 	OP_SUSPEND = 24,
 	OP_REINSTATE = 25,
 	OP_CRL = 26,
@@ -142,6 +143,11 @@ struct op_claim {
 	uint8_t consent[SIG_BYTES];
 };
 
+/* All contents a node ever had; the node may be gone. Zeros: all of the patient. */
+struct op_erase {
+	struct node_id node;
+};
+
 /* suspend, reinstate: an identity, and why, in words for those who read the ledger. */
 #define OP_REASON_BYTES_MAX 200
 struct op_standing {
@@ -194,6 +200,7 @@ OP_DECLARE(grant, op_grant)
 OP_DECLARE(revoke, op_revoke)
 OP_DECLARE(xattr, op_xattr)
 OP_DECLARE(claim, op_claim)
+OP_DECLARE(erase, op_erase)
 OP_DECLARE(standing, op_standing)
 OP_DECLARE(crl, op_crl)
 OP_DECLARE(renew, op_renew)

@@ -421,29 +421,3 @@ int op_xattr_decode(struct view body, struct op_xattr *ret_op)
 		*ret_op = op;
 	return err;
 }
-
-int op_claim_encode(const struct op_claim *op, struct buf *out)
-{
-	size_t begin = out->len;
-	struct enc e;
-
-	enc_init(&e, out);
-	enc_fixed(&e, op->owner.b, IDENTITY_BYTES);
-	enc_fixed(&e, op->consent, SIG_BYTES);
-	return finish(&e, out, begin);
-}
-
-int op_claim_decode(struct view body, struct op_claim *ret_op)
-{
-	struct op_claim op = {0};
-	struct dec d;
-	int err;
-
-	dec_init(&d, body);
-	dec_fixed(&d, op.owner.b, IDENTITY_BYTES);
-	dec_fixed(&d, op.consent, SIG_BYTES);
-	err = dec_done(&d);
-	if (err == 0)
-		*ret_op = op;
-	return err;
-}

@@ -68,7 +68,7 @@ int policy_check(struct db_txn *txn, const struct patient_id *patient, unsigned 
 	if (err)
 		return err;
 	if (row.status == PATIENT_ERASED)
-		return err_set(CF_EDENIED, "the patient was erased");
+		return err_set(CF_ENOKEY, "the patient was erased");
 	if (row.status == PATIENT_OWNED && identity_equal(who, &row.owner))
 		return 0;
 	if (row.status == PATIENT_CUSTODY && identity_equal(who, &row.custodian))

@@ -402,6 +402,28 @@ int content_row_decode(struct view bytes, struct content_row *ret_row)
 	DECODED(&d, row, ret_row);
 }
 
+int erasure_row_encode(const struct erasure_row *row, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	start(&e, out);
+	enc_u64(&e, row->time_ms);
+	enc_fixed(&e, row->by.b, IDENTITY_BYTES);
+	return finish(&e, out, begin);
+}
+
+int erasure_row_decode(struct view bytes, struct erasure_row *ret_row)
+{
+	struct erasure_row row = {0};
+	struct dec d;
+
+	open_row(&d, bytes);
+	row.time_ms = dec_u64(&d);
+	dec_fixed(&d, row.by.b, IDENTITY_BYTES);
+	DECODED(&d, row, ret_row);
+}
+
 int entry_row_encode(const struct entry_row *row, struct buf *out)
 {
 	size_t begin = out->len;

@@ -132,6 +132,12 @@ struct content_row {
 		sealed; /* INLINE: the content; BLOB: root's content id and keys: nonce, ciphertext, tag */
 };
 
+/* SKP_ERASURE: the contents that a node had until then are erased. */
+struct erasure_row {
+	uint64_t time_ms; /* of the proposal */
+	struct identity_id by;
+};
+
 /* SKP_ENTRY */
 struct entry_row {
 	struct node_id node;
@@ -162,6 +168,7 @@ ROW_DECLARE(section)
 ROW_DECLARE(grant)
 ROW_DECLARE(node)
 ROW_DECLARE(content)
+ROW_DECLARE(erasure)
 ROW_DECLARE(entry)
 ROW_DECLARE(xattr)
 

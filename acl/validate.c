@@ -62,6 +62,7 @@ static int op_decodes(const struct tx_op *op)
 		struct op_revoke revoke;
 		struct op_xattr xattr;
 		struct op_claim claim;
+		struct op_erase erase;
 		struct op_standing standing;
 		struct op_crl crl;
 		struct op_renew renew;
@@ -91,6 +92,8 @@ static int op_decodes(const struct tx_op *op)
 		return op_xattr_decode(op->body, &u.xattr);
 	case OP_CLAIM:
 		return op_claim_decode(op->body, &u.claim);
+	case OP_ERASE:
+		return op_erase_decode(op->body, &u.erase);
 	case OP_SUSPEND:
 	case OP_REINSTATE:
 		return op_standing_decode(op->body, &u.standing);
@@ -149,15 +152,20 @@ static int check_annex(const struct validator *v, const struct tx_proposal *p, s
 		       bool annex_kept)
 {
 	struct hash hash;
+	int err;
 
 	if (annex.len == 0 && hash_is_zero(&p->annex_hash))
 		return 0;
 	if (annex.len == 0)
 		return annex_kept ? err_set(CF_EINVAL, "the annex is missing") : 0;
-	hash = tx_annex_hash(&v->network, annex);
+	err = tx_annex_hash(&v->network, annex, &hash);
+	if (err)
+		return err == CF_EDECODE ? err_set(CF_EDECODE, "the annex does not decode") : err;
 	if (!hash_equal(&hash, &p->annex_hash))
 		return err_set(CF_EINVAL, "the annex is not the transaction's");
-	return annex_walk(annex, NULL, NULL) ? err_set(CF_EDECODE, "the annex does not decode") : 0;
+	if (annex_kept && !annex_is_whole(annex))
+		return err_set(CF_EINVAL, "something is erased in the annex");
+	return 0;
 }
 
 /* The creator's signature, key and right type. */

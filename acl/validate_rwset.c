@@ -32,8 +32,9 @@ static bool row_decodes(const struct statekey_parts *parts, struct view value)
 		return DECODES(entry, value);
 	case SKP_XATTR:
 		return DECODES(xattr, value);
-	case SKP_RIGHTS:
 	case SKP_ERASURE:
+		return DECODES(erasure, value);
+	case SKP_RIGHTS:
 	case SKP_HOLD:
 		break;
 	}

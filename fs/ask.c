@@ -118,30 +118,75 @@ static bool add_version(void *ctx, const struct chart_version *v)
 }
 
 /* By name, so that deleted files have a log, too. */
+/* A path's directory, and the name in it, which need not be there (any more). */
+static int dir_and_name(struct control *c, const char *path, struct place *ret_dir, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_BYTES_MAX];
+	struct chart_attr attr;
+	int err;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0, path);
+	err = chart_path(control_chart(c), dir, &attr);
+	if (err)
+		return err;
+	*ret_dir = attr.place;
+	*ret_name = slash ? slash + 1 : path;
+	return 0;
+}
+
 int ask_log(struct control *c, const struct json *request, struct json *answer)
 {
 	struct json *list = json_new_array();
-	char dir[PATH_BYTES_MAX];
-	struct chart_attr attr;
-	const char *path, *slash, *name;
+	const char *path, *name;
+	struct place dir;
 	int err = path_of(request, &path);
 
-	if (err)
-		goto out;
-	slash = strrchr(path, '/');
-	name = slash ? slash + 1 : path;
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0, path);
-	err = chart_path(control_chart(c), dir, &attr);
 	if (!err)
-		err = chart_versions(control_chart(c), &attr.place, name, add_version, list);
+		err = dir_and_name(c, path, &dir, &name);
+	if (!err)
+		err = chart_versions(control_chart(c), &dir, name, add_version, list);
 	if (!err && json_count(list) == 0)
 		err = err_set(CF_ENOTFOUND, "%s: no version was ever committed", path);
-out:
 	if (err)
 		json_free(list);
 	else
 		json_set(answer, "versions", list);
 	return err;
+}
+
+static int erase_patient(struct control *c, const char *path, struct client_result *ret_result)
+{
+	struct chart_attr attr;
+	int err = chart_path(control_chart(c), path, &attr);
+
+	if (!err && (attr.place.kind != PLACE_NODE || attr.place.section != 0 || attr.place.height != 0 ||
+		     memcmp(attr.place.node.b, attr.place.patient.b, NODE_BYTES) != 0))
+		err = err_set(CF_EUSAGE, "%s: not a patient's directory", path);
+	return err ? err : chart_erase_patient(control_chart(c), &attr.place.patient, ret_result);
+}
+
+int ask_erase(struct control *c, const struct json *request, struct json *answer)
+{
+	struct client_result result;
+	const char *path, *name;
+	struct place dir;
+	int err = path_of(request, &path);
+
+	if (err)
+		return err;
+	if (json_get_bool(request, "patient", false)) {
+		err = erase_patient(c, path, &result);
+	} else {
+		err = dir_and_name(c, path, &dir, &name);
+		if (!err)
+			err = chart_erase(control_chart(c), &dir, name, &result);
+	}
+	if (err)
+		return err;
+	json_set(answer, "txid", json_hex(result.id.b, HASH_BYTES));
+	json_set(answer, "height", json_uint(result.height));
+	return 0;
 }
 
 int ask_prove(struct control *c, const struct json *request, struct json *answer)

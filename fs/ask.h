@@ -32,6 +32,8 @@ int ask_revoke(struct control *c, const struct json *request,
 int ask_claim(struct control *c, const struct json *request, struct json *answer) must_check; /* consent */
 /* patient (hexadecimal), custodian -> consent */
 int ask_consent(struct control *c, const struct json *request, struct json *answer) must_check;
+/* path: a file, also one that is deleted; with patient true a patient's directory */
+int ask_erase(struct control *c, const struct json *request, struct json *answer) must_check;
 int ask_grants(struct control *c, const struct json *request, struct json *answer) must_check;
 
 #endif

@@ -180,6 +180,15 @@ int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections,
 int chart_claim(struct chart *c, const struct patient_id *p, const char *consent) must_check;
 int chart_consent(struct chart *c, const struct patient_id *p, const char *custodian,
 		  char ret_text[CLAIM_TEXT_BYTES]) must_check;
+/*
+ * Erases the contents of all versions that name ever had in dir, deleted ones too; or all of a patient. The
+ * owner's, in custody the custodian's. CF_ECONFLICT: a version was saved meanwhile. CF_ETOOBIG: more files
+ * had the name than a transaction holds.
+ */
+int chart_erase(struct chart *c, const struct place *dir, const char *name,
+		struct client_result *ret_result) must_check;
+int chart_erase_patient(struct chart *c, const struct patient_id *p,
+			struct client_result *ret_result) must_check;
 int chart_find_identity(struct chart *c, const char *who, struct identity_id *ret_id) must_check;
 
 /* What remote commits changed, for kernel caches: called on the follower's thread; must not block. */

@@ -20,6 +20,7 @@ struct fed {
 	struct tree_look look;
 	struct version version;
 	bool mine;
+	bool erased;
 	bool patients; /* a patient, a grant or this identity is in it */
 };
 
@@ -109,6 +110,9 @@ static void on_write(struct fed *f, const struct rw_write *w)
 		if (f->observer.on_node)
 			on_node_write(f, &k, true);
 		break;
+	case SKP_ERASURE:
+		f->erased = true;
+		break;
 	case SKP_ENTRY:
 		if (f->observer.on_entry)
 			on_entry_write(f, &k, w);
@@ -148,7 +152,7 @@ static void look_at(struct chart *c, struct version version, const struct tx *tx
 	for (size_t i = 0; i < set->write_count; i++)
 		on_write(&f, &set->writes[i]);
 	tree_look_end(&f.look);
-	if (!f.patients)
+	if (!f.patients && !f.erased)
 		return;
 	keyring_forget(client_keyring(c->client), &tx->proposal.patient);
 	tree_forget_patients(c->tree);

@@ -45,6 +45,8 @@ static const struct cmd cmds[] = {
 	{"consent", "--patient ID --custodian WHO [-o OUT] [PATH]",
 	 "a patient agrees to take over a chart in custody", cmd_consent},
 	{"claim", "DIR --consent FILE", "hand a chart in custody over to its patient", cmd_claim},
+	{"erase", "FILE | --patient DIR", "destroy the keys of all versions of a file, or of a patient",
+	 cmd_erase},
 	{"log", "FILE", "every version of a file, newest first, deleted ones too", cmd_log},
 	{"show", "FILE", "what the ledger knows of a file", cmd_show},
 	{"diff", "FILE@v1 FILE@v2", "what changed between two versions", cmd_diff},

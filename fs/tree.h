@@ -121,7 +121,7 @@ void tree_file_release(struct tree_file *f); /* accepts NULL */
 /* The range must lie within the file. */
 int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, size_t bytes,
 		   uint8_t *ret_data) must_check;
-/* May what was opened still be read? As of now: a grant may have gone meanwhile. */
+/* May what was opened still be read? As of now: a grant may have gone, the record may be erased. */
 int tree_file_may(struct tree *t, const struct tree_file *f) must_check;
 /* Is this hash what the version's commitment commits to? */
 bool tree_file_commits_to(struct tree *t, const struct tree_file *f, const struct hash *plain_hash);

@@ -28,9 +28,11 @@ static int secret_of(struct tree_look *l, const struct content_row *row,
 	struct view annex;
 	int err = chain_annex(l->txn, &row->secret_tx, &annex);
 
-	if (err == CF_ENOTFOUND || (err == 0 && annex.len == 0))
-		return err_set(CF_ENOKEY, "the record was erased");
-	return err ? err : content_secret_find(annex, row->secret_index, ret_secret);
+	if (err == CF_ENOTFOUND)
+		return err_set(CF_ECORRUPT, "the annex with a version's secret is missing");
+	if (err == 0)
+		err = content_secret_find(annex, row->secret_index, ret_secret);
+	return err == CF_ENOKEY ? err_set(CF_ENOKEY, "the record was erased") : err;
 }
 
 static int open_root(struct tree_file *f, const struct content_row *row, struct view reference)
@@ -185,6 +187,22 @@ int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, s
 	return 0;
 }
 
+/* A version from before an erasure is erased, whoever has it open. */
+static int check_erasure(struct tree_look *l, const struct tree_file *f)
+{
+	struct statekey key = statekey_node(&f->place.patient, SKP_ERASURE, &f->place.node);
+	struct version erased;
+	struct view value;
+	int err = state_get(l->txn, statekey_view(&key), &value, &erased);
+
+	if (err)
+		return err == CF_ENOTFOUND ? 0 : err;
+	if (f->version.height > erased.height ||
+	    (f->version.height == erased.height && f->version.index > erased.index))
+		return 0;
+	return err_set(CF_ENOKEY, "the record was erased");
+}
+
 int tree_file_may(struct tree *t, const struct tree_file *f)
 {
 	struct tree_look l;
@@ -196,6 +214,8 @@ int tree_file_may(struct tree *t, const struct tree_file *f)
 	if (err)
 		return err;
 	err = tree_may(&l, &f->place.patient, f->place.section, VERB_READ);
+	if (!err)
+		err = check_erasure(&l, f);
 	tree_look_end(&l);
 	return err;
 }

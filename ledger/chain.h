@@ -72,6 +72,8 @@ struct db_txn *chain_stage_txn(struct chain_stage *s);
  */
 int chain_stage_tx(struct chain_stage *s, const struct tx *tx, uint8_t verdict, const struct rwset *rwset,
 		   struct view annex) must_check;
+/* The annex that a transaction of an earlier call or block has from now on: without what was erased in it. */
+int chain_stage_annex(struct chain_stage *s, const struct hash *id, struct view annex) must_check;
 /* Genesis rows only (height 0): no transaction behind them; history says genesis. */
 int chain_stage_genesis_row(struct chain_stage *s, struct view key, struct view value) must_check;
 /* The state root after what is staged. */
@@ -100,7 +102,7 @@ struct chain_block_info {
 int chain_block_info(struct db_txn *txn, uint64_t height, struct chain_block_info *ret_info) must_check;
 /* Block bytes (no annexes), appended to out; hash checked against the index. */
 int chain_block_read(struct chain *c, struct db_txn *txn, uint64_t height, struct buf *out) must_check;
-/* Appends the wire body with the annexes that are (still) kept; an erased annex is an empty view. */
+/* Appends the wire body with the annexes, without what was erased in them. */
 int chain_block_body(struct chain *c, struct db_txn *txn, uint64_t height, struct buf *out) must_check;
 
 struct chain_tx_info {

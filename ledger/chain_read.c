@@ -67,7 +67,7 @@ int chain_block_read(struct chain *c, struct db_txn *txn, uint64_t height, struc
 	return err;
 }
 
-/* The annexes of the valid transactions; of the others, and of what was erased, an empty view. */
+/* The annexes of the valid transactions; of the others an empty view. */
 static int annexes_find(struct db_txn *txn, const struct block *block, const struct chain_block_info *info,
 			struct view *ret_annexes)
 {

@@ -232,6 +232,12 @@ int chain_stage_tx(struct chain_stage *s, const struct tx *tx, uint8_t verdict, 
 	return err;
 }
 
+int chain_stage_annex(struct chain_stage *s, const struct hash *id, struct view annex)
+{
+	assert(s && id && annex.len > 0);
+	return db_put(s->txn, DB_ANNEX, VIEW(id->b, HASH_BYTES), annex);
+}
+
 int chain_stage_genesis_row(struct chain_stage *s, struct view key, struct view value)
 {
 	struct rw_write w = {.key = key, .value = value};

@@ -145,10 +145,12 @@ struct hash tx_endorsement_digest(const struct hash *network, const struct hash 
 struct hash tx_receipt_digest(const struct hash *network, const struct tx_blob *blobs, size_t count);
 
 /*
- * The annex: what travels and is stored with a transaction, is bound by its hash, and can be erased.
- * Items in the order given. tx_annex_hash: SHA-256("chartfs annex v1" || network || bytes).
+ * The annex: what travels and is stored with a transaction, is bound by its hash, and can be erased item by
+ * item: of an erased one its hash stays, so that the annex still is the one that was signed. Items in the
+ * order given.
  */
 enum annex_kind {
+	ANNEX_ERASED = 0, /* 32 bytes: the hash of the item that stood here */
 	ANNEX_WRAP = 1,   /* a section's keys wrapped for one recipient: acl/wrap.h */
 	ANNEX_SECRET = 2, /* a record version's random secret: u16 op index, 32 bytes */
 };
@@ -165,6 +167,18 @@ int annex_encode(const struct annex_item *items, size_t count, struct buf *out) 
  */
 int annex_walk(struct view bytes, int (*on_item)(void *ctx, const struct annex_item *item),
 	       void *ctx) must_check;
-struct hash tx_annex_hash(const struct hash *network, struct view annex);
+/*
+ * SHA-256("chartfs annex v1" NUL, network, u16 version, u16 count, the hash of each item); an item's hash is
+ * SHA-256("chartfs annex item v1" NUL, kind, body). CF_EDECODE.
+ */
+int tx_annex_hash(const struct hash *network, struct view annex, struct hash *ret_hash) must_check;
+/* Is nothing erased in it? Of a malformed one: no. */
+bool annex_is_whole(struct view annex);
+/*
+ * Appends the annex without the items that erases() names: their hashes stand in their places. *ret_erased:
+ * how many it named, apart from those that were erased before. Errors: CF_EDECODE, CF_ENOMEM.
+ */
+int annex_erase(struct view annex, bool (*erases)(void *ctx, const struct annex_item *item), void *ctx,
+		struct buf *out, size_t *ret_erased) must_check;
 
 #endif

@@ -15,8 +15,7 @@ static bool annex_fits(const struct hash *network, const struct tx *tx, struct v
 
 	if (annex.len == 0)
 		return hash_is_zero(&tx->proposal.annex_hash);
-	hash = tx_annex_hash(network, annex);
-	return hash_equal(&hash, &tx->proposal.annex_hash);
+	return tx_annex_hash(network, annex, &hash) == 0 && hash_equal(&hash, &tx->proposal.annex_hash);
 }
 
 int body_digest(const struct hash *network, struct view body, struct hash *ret_digest)

@@ -18,7 +18,7 @@ int proposal_build(struct db_txn *txn, const struct proposal_context *ctx, const
 		   struct buf *out)
 {
 	struct tx_proposal p;
-	int err;
+	int err = 0;
 
 	assert(txn && ctx && tx && tx->ops && out);
 	if (tx->op_count == 0 || tx->op_count > TX_OPS_MAX || tx->blob_count > TX_BLOBS_MAX)
@@ -36,7 +36,9 @@ int proposal_build(struct db_txn *txn, const struct proposal_context *ctx, const
 	p.creator_key = ctx->creator->sign_fingerprint;
 	p.patient = tx->patient;
 	if (tx->annex.len)
-		p.annex_hash = tx_annex_hash(ctx->network, tx->annex);
+		err = tx_annex_hash(ctx->network, tx->annex, &p.annex_hash);
+	if (err)
+		return err;
 	p.blob_count = tx->blob_count;
 	for (unsigned i = 0; i < tx->blob_count; i++)
 		p.blob[i] = tx->blobs[i];

@@ -23,7 +23,7 @@ int netfix_proposal(struct netfix *n, const struct netfix_request *r, struct buf
 	struct chain_head head;
 	struct db_txn *txn;
 	size_t start = out->len;
-	int err;
+	int err = 0;
 
 	chain_head(n->chain[0], &head);
 	p.valid_until = head.height + 100;
@@ -32,7 +32,9 @@ int netfix_proposal(struct netfix *n, const struct netfix_request *r, struct buf
 	if (r->patient)
 		p.patient = *r->patient;
 	if (r->annex.len)
-		p.annex_hash = tx_annex_hash(&n->network, r->annex);
+		err = tx_annex_hash(&n->network, r->annex, &p.annex_hash);
+	if (err)
+		return err;
 	memcpy(p.op, r->op, r->op_count * sizeof(p.op[0]));
 	memcpy(p.blob, r->blob, r->blob_count * sizeof(p.blob[0]));
 	err = chain_read_begin(n->chain[0], &txn);

@@ -36,6 +36,7 @@
 T_TEST(operations_round_trip)
 {
 	OP_TEST(register, op_register, {.count = 2, .cert = {VIEW("leaf", 4), VIEW("ca", 2)}});
+	OP_TEST(erase, op_erase, {.node = {{1}}});
 	OP_TEST(claim, op_claim, {.owner = {{1}}, .consent = {2}});
 	OP_TEST(standing, op_standing, {.who = {{1}}, .reason = VIEW("left", 4)});
 	OP_TEST(crl, op_crl, {.crl = VIEW("list", 4), .count = 2, .cert = {VIEW("ca", 2), VIEW("above", 5)}});

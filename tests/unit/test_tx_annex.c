@@ -95,16 +95,64 @@ T_TEST(annex_hash_binds_network_and_every_byte)
 	struct buf bytes;
 
 	sample(&bytes);
-	want = tx_annex_hash(&network, buf_view(&bytes));
-	got = tx_annex_hash(&other, buf_view(&bytes));
+	t_zero(tx_annex_hash(&network, buf_view(&bytes), &want));
+	t_zero(tx_annex_hash(&other, buf_view(&bytes), &got));
 	t_ok(!hash_equal(&want, &got));
 	for (size_t i = 0; i < bytes.len; i++) {
+		int err;
+
 		bytes.data[i] ^= 0x10;
-		got = tx_annex_hash(&network, buf_view(&bytes));
-		t_ok(!hash_equal(&want, &got));
+		err = tx_annex_hash(&network, buf_view(&bytes), &got);
+		if (err)
+			t_err(err, CF_EDECODE);
+		else
+			t_ok(!hash_equal(&want, &got));
 		bytes.data[i] ^= 0x10;
 	}
 	buf_release(&bytes);
+}
+
+static bool is_kind(void *ctx, const struct annex_item *item)
+{
+	return item->kind == *(const uint8_t *)ctx;
+}
+
+static int not_kind(void *ctx, const struct annex_item *item)
+{
+	if (is_kind(ctx, item))
+		t_fail("an item of kind %u is left", item->kind);
+	return 0;
+}
+
+T_TEST(annex_items_are_erased_one_by_one)
+{
+	struct hash network = {"network"}, want, got;
+	uint8_t kind = ANNEX_SECRET, other = ANNEX_WRAP;
+	struct buf bytes, left, none;
+	size_t erased;
+
+	sample(&bytes);
+	buf_init(&left, 0);
+	buf_init(&none, 0);
+	t_zero(tx_annex_hash(&network, buf_view(&bytes), &want));
+	t_zero(annex_erase(buf_view(&bytes), is_kind, &kind, &left, &erased));
+	t_ok(erased > 0 && annex_is_whole(buf_view(&bytes)) && !annex_is_whole(buf_view(&left)));
+	t_zero(annex_walk(buf_view(&left), not_kind, &kind));
+	t_zero(tx_annex_hash(&network, buf_view(&left), &got));
+	t_ok(hash_equal(&want, &got)); /* still the annex that was signed */
+	t_zero(annex_erase(buf_view(&left), is_kind, &other, &none, &erased));
+	t_ok(erased > 0);
+	t_zero(tx_annex_hash(&network, buf_view(&none), &got));
+	t_ok(hash_equal(&want, &got));
+	left.data[left.len - 1] ^= 1; /* nobody puts another item in an erased one's place */
+	t_zero(tx_annex_hash(&network, buf_view(&left), &got));
+	t_ok(!hash_equal(&want, &got));
+	buf_reset(&none);
+	t_err(annex_erase(VIEW(bytes.data, bytes.len - 1), is_kind, &kind, &none, &erased), CF_EDECODE);
+	t_eq(none.len, 0);
+	buf_release(&bytes);
+	buf_release(&left);
+	buf_release(&none);
 }
 
 T_MAIN

@@ -291,7 +291,7 @@ static void must_refuse(const char *file, const struct kind *kind)
 
 T_TEST(vectors_recode)
 {
-	t_eq(each_vector(false, must_recode), 10);
+	t_eq(each_vector(false, must_recode), 11);
 }
 
 T_TEST(vectors_refused)
@@ -325,7 +325,7 @@ static const struct crypto_key *endorse_key(const struct members *m, const struc
 T_TEST(vectors_tx)
 {
 	struct hash network = expected_hash("network"), digest;
-	struct buf bytes, annex, point, query;
+	struct buf bytes, annex, left, point, query;
 	struct crypto_key *creator;
 	struct member_keys keys;
 	struct members m;
@@ -344,7 +344,12 @@ T_TEST(vectors_tx)
 	is_expected(t->id, "tx.id");
 	is_expected(t->id, "proposal.id");
 	is_expected(sha256(t->rwset_bytes), "rwset.hash");
-	is_expected(tx_annex_hash(&network, buf_view(&annex)), "annex.hash");
+	t_zero(tx_annex_hash(&network, buf_view(&annex), &digest));
+	is_expected(digest, "annex.hash");
+	load("annex-left.hex", &left);
+	t_zero(tx_annex_hash(&network, buf_view(&left), &digest));
+	is_expected(digest, "annex.hash");
+	t_ok(annex_is_whole(buf_view(&annex)) && !annex_is_whole(buf_view(&left)));
 	is_expected(t->proposal.annex_hash, "annex.hash");
 	digest = crypto_key_fingerprint(point.data);
 	t_ok(hash_equal(&digest, &t->proposal.creator_key));
@@ -369,6 +374,7 @@ T_TEST(vectors_tx)
 	buf_release(&point);
 	buf_release(&query);
 	buf_release(&annex);
+	buf_release(&left);
 	buf_release(&bytes);
 	member_keys_release(&keys);
 	mem_free(t);

@@ -137,6 +137,12 @@ static void make_annex(struct buf *out)
 	need(annex_encode(items, 2, out));
 }
 
+static bool is_secret(void *ctx, const struct annex_item *item)
+{
+	(void)ctx;
+	return item->kind == ANNEX_SECRET;
+}
+
 static void make_rwset(const struct patient_id *p, struct buf *out)
 {
 	const struct node_id dir = {"a directory"}, node = {"a node"};
@@ -175,13 +181,13 @@ static void make_proposal(const struct hash *network, struct view annex, struct 
 		.patient = {"a patient"},
 		.patient_key = fingerprint_of(2),
 		.doctor_key = fingerprint_of(1),
-		.annex_hash = tx_annex_hash(network, annex),
 		.blob_count = 2,
 		.blob = {{{{1, 2, 3}}, 131109}, {{{1, 2, 4}}, (uint64_t)5 << 32}},
 		.op_count = 2,
 		.op = {{3, BYTES("the first operation's body")}, {5, VIEW_NONE}},
 	};
 
+	need(tx_annex_hash(network, annex, &p.annex_hash));
 	need(tx_proposal_encode(&p, out));
 	expect_hash("proposal.id", tx_id(buf_view(out)));
 }
@@ -319,11 +325,26 @@ static void make_certificate(const struct hash *network, const struct members *m
 
 int main(void)
 {
-	enum { ANNEX, RWSET, PROPOSAL, TX, QUERY, HEADER, BLOCK, BODY, MEMBERS_SET, CERTIFICATE, COUNT };
-	static const char *const names[COUNT] = {"annex",  "rwset", "proposal", "tx",      "tx-query",
-						 "header", "block", "body",     "members", "certificate"};
+	enum {
+		ANNEX,
+		ANNEX_LEFT,
+		RWSET,
+		PROPOSAL,
+		TX,
+		QUERY,
+		HEADER,
+		BLOCK,
+		BODY,
+		MEMBERS_SET,
+		CERTIFICATE,
+		COUNT
+	};
+	static const char *const names[COUNT] = {"annex", "annex-left", "rwset",      "proposal",
+						 "tx",    "tx-query",   "header",     "block",
+						 "body",  "members",    "certificate"};
 	const struct patient_id patient = {"a patient"};
-	struct hash network = sha256(BYTES("chartfs genesis v1\0golden vectors"));
+	struct hash network = sha256(BYTES("chartfs genesis v1\0golden vectors")), annex_hash;
+	size_t erased;
 	struct members members;
 	struct buf out[COUNT];
 	struct view txs[2];
@@ -342,7 +363,9 @@ int main(void)
 	members_encode(&members, &e);
 	need(enc_done(&e));
 	make_annex(&out[ANNEX]);
-	expect_hash("annex.hash", tx_annex_hash(&network, buf_view(&out[ANNEX])));
+	need(tx_annex_hash(&network, buf_view(&out[ANNEX]), &annex_hash));
+	expect_hash("annex.hash", annex_hash);
+	need(annex_erase(buf_view(&out[ANNEX]), is_secret, NULL, &out[ANNEX_LEFT], &erased));
 	make_rwset(&patient, &out[RWSET]);
 	expect_hash("rwset.hash", sha256(buf_view(&out[RWSET])));
 	make_proposal(&network, buf_view(&out[ANNEX]), &out[PROPOSAL]);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * erase.c - annexes without what was erased.
+ */
+#include "acl/erase.h"
+
+#include "acl/content.h"
+#include "acl/contract.h"
+#include "acl/derive.h"
+#include "acl/rowread.h"
+
+#include <string.h>
+
+struct erasing {
+	struct chain *chain;
+	struct chain_stage *stage;
+	struct db_txn *txn;
+	const struct patient_id *patient;
+};
+
+/* One version's secret: SECRET items begin with their operation's number. */
+static bool is_secret_of(void *ctx, const struct annex_item *item)
+{
+	uint16_t index = *(const uint16_t *)ctx;
+
+	return item->kind == ANNEX_SECRET && item->body.len >= 2 && item->body.data[0] == index >> 8 &&
+	       item->body.data[1] == (index & 0xff);
+}
+
+/* One transaction of a patient that is erased. */
+struct forgotten {
+	struct db_txn *txn;
+	const struct patient_id *patient;
+	const struct hash *id;
+	int err;
+};
+
+static bool forget_item(void *ctx, const struct annex_item *item)
+{
+	struct forgotten *f = ctx;
+
+	if (f->err == 0)
+		f->err = derive_item_erased(f->txn, f->patient, f->id, item);
+	return true;
+}
+
+static int erase_in(const struct erasing *e, const struct hash *id,
+		    bool (*erases)(void *ctx, const struct annex_item *item), void *ctx)
+{
+	struct view annex;
+	struct buf left;
+	size_t erased = 0;
+	int err = chain_annex(e->txn, id, &annex);
+
+	if (err)
+		return err == CF_ENOTFOUND ? 0 : err;
+	buf_init(&left, 0);
+	err = annex_erase(annex, erases, ctx, &left, &erased);
+	if (err == CF_EDECODE)
+		err = err_set(CF_ECORRUPT, "a stored annex does not decode");
+	if (err == 0 && erased)
+		err = chain_stage_annex(e->stage, id, buf_view(&left));
+	buf_release(&left);
+	return err;
+}
+
+static int erase_version(const struct erasing *e, struct view value)
+{
+	struct content_row row;
+
+	if (content_row_decode(value, &row))
+		return err_set(CF_ECORRUPT, "a content row of the past does not decode");
+	if (row.sealed.len == 0)
+		return 0; /* an empty file has no secret */
+	return erase_in(e, &row.secret_tx, is_secret_of, &row.secret_index);
+}
+
+static int on_past(void *ctx, const struct history_row *row)
+{
+	const struct erasing *e = ctx;
+	struct buf value;
+	int err;
+
+	if (row->deleted)
+		return 0;
+	buf_init(&value, 0);
+	err = history_read(chain_blocks(e->chain), row, &value);
+	if (err == 0)
+		err = erase_version(e, buf_view(&value));
+	buf_release(&value);
+	return err;
+}
+
+/* All versions of the past, and the one that the state has: it may be of this very block. */
+static int erase_node(struct erasing *e, const struct node_id *n)
+{
+	struct statekey key = statekey_node(e->patient, SKP_CONTENT, n);
+	struct version version;
+	struct view value;
+	int err = history_walk(e->txn, statekey_view(&key), on_past, e);
+
+	if (err && err != CF_ENOTFOUND)
+		return err;
+	err = state_get(e->txn, statekey_view(&key), &value, &version);
+	if (err)
+		return err == CF_ENOTFOUND ? 0 : err;
+	return erase_version(e, value);
+}
+
+static int on_patient_tx(void *ctx, struct version version, const struct hash *id)
+{
+	const struct erasing *e = ctx;
+	struct forgotten f = {.txn = e->txn, .patient = e->patient, .id = id};
+	int err = erase_in(e, id, forget_item, &f);
+
+	(void)version;
+	return err ? err : f.err;
+}
+
+int erase_apply(struct chain *c, struct chain_stage *s, const struct tx *tx)
+{
+	struct erasing e = {.chain = c, .stage = s, .txn = chain_stage_txn(s)};
+	const struct tx_proposal *p = &tx->proposal;
+	struct hash patient = {{0}};
+	int err = 0;
+
+	e.patient = &p->patient;
+	memcpy(patient.b, p->patient.b, PATIENT_BYTES);
+	for (unsigned i = 0; i < p->op_count && err == 0; i++) {
+		struct op_erase op;
+
+		if (p->op[i].code != OP_ERASE)
+			continue;
+		err = op_erase_decode(p->op[i].body, &op);
+		if (err == 0 && node_is_zero(&op.node))
+			err = chain_log_walk(e.txn, &patient, on_patient_tx, &e);
+		else if (err == 0)
+			err = erase_node(&e, &op.node);
+	}
+	return err == CF_EDECODE ? err_set(CF_ECORRUPT, "an erasure that was judged valid does not decode")
+				 : err;
+}
