@@ -56,7 +56,7 @@ FUSE_CFLAGS := $(or $(shell $(PKG_CONFIG) --silence-errors --cflags fuse3),-I/us
 
 # Bottom to top; a file includes only its own floor and those before it (contrib/check-floors.sh).
 FLOORS = ledger acl net fs
-MAINS = fs/chartfs.c net/chartfsd.c acl/chartfs-ca.c acl/chartfs-verify.c
+MAINS = fs/chartfs.c net/chartfsd.c net/chartfs-ca.c acl/chartfs-verify.c
 
 SRCS := $(foreach f,$(FLOORS),$(filter-out $(MAINS),$(wildcard $(f)/*.c)))
 HDRS := $(wildcard $(addsuffix /*.h,$(FLOORS)))
@@ -206,8 +206,8 @@ $(O)/chartfs: $(O)/fs/chartfs.o $(ARCHIVES)
 	$(link) $(call archives,fs net acl ledger) $(LIBS_ALL)
 $(O)/chartfsd: $(O)/net/chartfsd.o $(filter-out %libfs.a,$(ARCHIVES))
 	$(link) $(call archives,net acl ledger) $(LIBS_NET)
-$(O)/chartfs-ca: $(O)/acl/chartfs-ca.o $(O)/libacl.a $(O)/libledger.a
-	$(link) $(call archives,acl ledger) $(LIB_LMDB) $(LIB_CRYPTO)
+$(O)/chartfs-ca: $(O)/net/chartfs-ca.o $(filter-out %libfs.a,$(ARCHIVES))
+	$(link) $(call archives,net acl ledger) $(LIBS_NET)
 $(O)/chartfs-verify: $(O)/acl/chartfs-verify.o $(O)/libacl.a $(O)/libledger.a
 	$(link) $(call archives,acl ledger) $(LIB_CRYPTO)
 

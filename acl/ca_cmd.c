@@ -3,14 +3,17 @@
  * ca_cmd.c - the verbs of chartfs-ca that make and show certificates.
  */
 #include "acl/ca_cmd.h"
+#include "acl/ca_store.h"
 #include "acl/identity.h"
 #include "acl/keyfile.h"
+#include "acl/userfile.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +34,7 @@ static uint64_t end_ms(unsigned days, unsigned days_default)
 }
 
 /* Of keys that are to be made: a person types it twice. */
-static int new_passphrase(const char *file, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1])
+int ca_cmd_new_passphrase(const char *file, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1])
 {
 	char again[PASSPHRASE_BYTES_MAX + 1];
 	int err = passphrase_get(file, "passphrase of the new keys", ret_passphrase);
@@ -46,11 +49,18 @@ static int new_passphrase(const char *file, char ret_passphrase[PASSPHRASE_BYTES
 }
 
 /* Of the authority that signs: its own file, or the one of the new keys. */
-static int ca_passphrase(const struct ca_options *o, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1])
+int ca_cmd_authority_passphrase(const struct ca_options *o, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1])
 {
 	const char *file = o->ca_passphrase_file ? o->ca_passphrase_file : o->passphrase_file;
 
 	return passphrase_get(file, "passphrase of the authority that signs", ret_passphrase);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int one_org(const struct ca_options *o, const char **ret_org)
@@ -65,7 +75,7 @@ static int one_org(const struct ca_options *o, const char **ret_org)
 int ca_cmd_init(const struct ca_options *o)
 {
 	char passphrase[PASSPHRASE_BYTES_MAX + 1];
-	int err = new_passphrase(o->passphrase_file, passphrase);
+	int err = ca_cmd_new_passphrase(o->passphrase_file, passphrase);
 
 	if (!err)
 		err = ca_create(o->target, passphrase, o->name, o->name,
@@ -88,9 +98,9 @@ int ca_cmd_intermediate(const struct ca_options *o)
 		return err;
 	assert(org);
 	snprintf(name, sizeof(name), "%.*s CA", CERT_NAME_MAX, org);
-	err = ca_passphrase(o, parent_passphrase);
+	err = ca_cmd_authority_passphrase(o, parent_passphrase);
 	if (!err)
-		err = new_passphrase(o->passphrase_file, passphrase);
+		err = ca_cmd_new_passphrase(o->passphrase_file, passphrase);
 	if (!err)
 		err = ca_create(o->target, passphrase, o->name ? o->name : name, org,
 				o->path_len ? o->path_len : CERT_CHAIN_MAX,
@@ -99,6 +109,30 @@ int ca_cmd_intermediate(const struct ca_options *o)
 		printf("authority '%s' of '%s' in %s\n", o->name ? o->name : name, org, o->target);
 	mem_wipe(passphrase, sizeof(passphrase));
 	mem_wipe(parent_passphrase, sizeof(parent_passphrase));
+	return err;
+}
+
+/* The authority remembers what it made: that of the identity, and the one for TLS. */
+static int remember(const char *ca_dir, const char *dir)
+{
+	static const char *const files[] = {"cert.pem", "tls.pem"};
+	char path[USERFILE_PATH_MAX];
+	int err = ca_store_open(ca_dir);
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !err; i++) {
+		struct buf ders[CERT_CHAIN_MAX];
+		size_t count = 0;
+
+		err = userfile_path(dir, files[i], path);
+		if (!err)
+			err = cert_pem_read(path, ders, CERT_CHAIN_MAX, &count);
+		if (!err)
+			err = ca_store_issued(ca_dir, buf_view(&ders[0]));
+		else if (err == CF_ENOTFOUND && i > 0)
+			err = 0;
+		for (size_t k = 0; k < count; k++)
+			buf_release(&ders[k]);
+	}
 	return err;
 }
 
@@ -124,6 +158,8 @@ static int issue(const struct ca_options *o, const struct ca *ca, const char *pa
 	if (!err)
 		err = identity_create(o->target, passphrase, &what, buf_view(&chain), ca->key);
 	if (!err)
+		err = remember(o->ca, o->target);
+	if (!err)
 		printf("%s '%s' of '%s' in %s\n", role_name(what.role), what.name, what.org, o->target);
 	buf_release(&chain);
 	return err;
@@ -133,12 +169,12 @@ int ca_cmd_issue(const struct ca_options *o)
 {
 	char passphrase[PASSPHRASE_BYTES_MAX + 1], own_passphrase[PASSPHRASE_BYTES_MAX + 1];
 	struct ca ca = {0};
-	int err = ca_passphrase(o, passphrase);
+	int err = ca_cmd_authority_passphrase(o, passphrase);
 
 	if (!err)
 		err = ca_load(o->ca, passphrase, &ca);
 	if (!err)
-		err = new_passphrase(o->passphrase_file, own_passphrase);
+		err = ca_cmd_new_passphrase(o->passphrase_file, own_passphrase);
 	if (!err)
 		err = issue(o, &ca, own_passphrase);
 	ca_release(&ca);
@@ -207,5 +243,71 @@ int ca_cmd_show(const struct ca_options *o)
 	}
 	for (size_t i = 0; i < count; i++)
 		buf_release(&ders[i]);
+	return err;
+}
+
+/* "30d" or "30": days. */
+static int days_of(const char *text, uint64_t *ret_ms)
+{
+	char *end;
+	unsigned long days = strtoul(text, &end, 10);
+
+	if (end == text || text[0] == '-' || (*end && strcmp(end, "d") != 0) || days == 0 || days > 36500)
+		return err_set(CF_EUSAGE, "--within '%s': days, as 30d", text);
+	*ret_ms = days * DAY_MS;
+	return 0;
+}
+
+/* One certificate; counts what ends within the time. */
+static void report(const struct cert_info *info, uint64_t within_ms, unsigned *soon)
+{
+	uint64_t now = now_ms(), left = info->not_after_ms > now ? info->not_after_ms - now : 0;
+	bool ends = left < within_ms;
+	time_t seconds = (time_t)(info->not_after_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	printf("%s  %s@%s  %s\n", text, info->name, info->org,
+	       left == 0 ? "EXPIRED"
+	       : ends    ? "ends soon"
+			 : "valid");
+	*soon += ends;
+}
+
+/* target: a file of certificates, or the directory of an identity or authority. */
+int ca_cmd_expiry(const struct ca_options *o)
+{
+	static const char *const files[] = {"", "/cert.pem", "/ca.pem", "/tls.pem"};
+	char path[USERFILE_PATH_MAX];
+	struct buf ders[CERT_CHAIN_MAX];
+	struct cert_info info;
+	unsigned soon = 0, seen = 0;
+	uint64_t within_ms = 30 * DAY_MS;
+	int err = o->within ? days_of(o->within, &within_ms) : 0;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !err; i++) {
+		size_t count = 0;
+
+		if (snprintf(path, sizeof(path), "%s%s", o->target, files[i]) >= (int)sizeof(path))
+			return err_set(CF_ENAMETOOLONG, "%s: name too long", o->target);
+		if (access(path, F_OK) != 0 || (i == 0 && is_directory(path)))
+			continue;
+		err = cert_pem_read(path, ders, CERT_CHAIN_MAX, &count);
+		for (size_t k = 0; k < count; k++) {
+			if (!err)
+				err = cert_parse(buf_view(&ders[k]), &info);
+			if (!err)
+				report(&info, within_ms, &soon);
+			buf_release(&ders[k]);
+		}
+		seen += count > 0;
+	}
+	if (!err && seen == 0)
+		err = err_set(CF_ENOTFOUND, "%s: no certificate there", o->target);
+	if (!err && soon > 0)
+		err = err_set(CF_EEXPIRED, "%u certificate%s expired or about to", soon,
+			      soon == 1 ? " is" : "s are");
 	return err;
 }

@@ -2,7 +2,7 @@
 /*
  * identity.c - directories of identities: made with a CA's key, read with a passphrase.
  */
-#include "acl/identity.h"
+#include "acl/identity_private.h"
 #include "acl/keyfile.h"
 #include "acl/userfile.h"
 
@@ -10,12 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-#define CERT_FILE "cert.pem"
-#define SIGN_FILE "sign.key"
-#define KEM_FILE "kem.key"
-#define ENDORSE_FILE "endorse.key"
-#define TLS_CERT_FILE "tls.pem"
-#define TLS_KEY_FILE "tls.key"
 #define CA_CERT_FILE "ca.pem"
 #define CA_KEY_FILE "ca.key"
 
@@ -136,9 +130,8 @@ static int write_chain(const char *dir, const char *file, const struct buf *own,
 	return err;
 }
 
-/* key may be NULL: nothing is written. */
-static int write_key(const char *dir, const char *file, const struct crypto_key *key, const char *passphrase,
-		     unsigned rounds)
+int identity_write_key(const char *dir, const char *file, const struct crypto_key *key,
+		       const char *passphrase, unsigned rounds)
 {
 	char path[USERFILE_PATH_MAX];
 	int err = userfile_path(dir, file, path);
@@ -219,13 +212,13 @@ static int kit_write(const struct kit *k, const char *dir, const char *passphras
 	int err = userfile_dir_create(dir);
 
 	if (!err)
-		err = write_key(dir, SIGN_FILE, k->sign, passphrase, rounds);
+		err = identity_write_key(dir, SIGN_FILE, k->sign, passphrase, rounds);
 	if (!err)
-		err = write_key(dir, KEM_FILE, k->kem, passphrase, rounds);
+		err = identity_write_key(dir, KEM_FILE, k->kem, passphrase, rounds);
 	if (!err)
-		err = write_key(dir, ENDORSE_FILE, k->endorse, passphrase, rounds);
+		err = identity_write_key(dir, ENDORSE_FILE, k->endorse, passphrase, rounds);
 	if (!err)
-		err = write_key(dir, TLS_KEY_FILE, k->tls, passphrase, rounds);
+		err = identity_write_key(dir, TLS_KEY_FILE, k->tls, passphrase, rounds);
 	if (!err && k->tls)
 		err = write_chain(dir, TLS_CERT_FILE, &k->tls_cert, issuer);
 	if (!err)
@@ -334,7 +327,7 @@ static int make_ca(const char *dir, const char *passphrase, unsigned rounds, str
 	if (!err)
 		err = userfile_dir_create(dir);
 	if (!err)
-		err = write_key(dir, CA_KEY_FILE, key, passphrase, rounds);
+		err = identity_write_key(dir, CA_KEY_FILE, key, passphrase, rounds);
 	if (!err)
 		err = write_chain(dir, CA_CERT_FILE, &der, parent);
 out:

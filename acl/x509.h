@@ -129,7 +129,18 @@ int cert_check_authority(struct view ca, const struct view *intermediates, size_
  * makes a new file (CF_EEXIST). Errors of read: CF_ENOTFOUND, CF_EDECODE, CF_ETOOBIG (more than max).
  */
 int cert_pem_read(const char *path, struct buf *ret_ders, size_t max, size_t *ret_count) must_check;
+/* The first certificate of a file, appended. */
+int cert_pem_read_one(const char *path, struct buf *ret_der) must_check;
 int cert_pem_write(const char *path, const struct view *ders, size_t count) must_check;
+/* As cert_pem_read from text in memory; what is for messages. */
+int cert_pem_parse(struct view text, const char *what, struct buf *ret_ders, size_t max,
+		   size_t *ret_count) must_check;
+/* A revocation list as PEM text, appended; the first one of a file, which may hold certificates behind it, as
+ * DER, appended. Errors: CF_ENOTFOUND, CF_EDECODE. */
+int cert_crl_pem_text(struct view crl, struct buf *out) must_check;
+int cert_crl_pem_read(const char *path, struct buf *ret_der) must_check;
+/* The certificates behind the list in such a file; none is fine. */
+int cert_crl_pem_chain(const char *path, struct buf *ret_ders, size_t max, size_t *ret_count) must_check;
 /* The same as text in memory, for nng's TLS. key: unencrypted PEM, wiped by the caller. */
 int cert_pem_text(const struct view *ders, size_t count, struct buf *out) must_check;
 int cert_key_pem_text(const struct crypto_key *key, struct buf *out) must_check;

@@ -71,6 +71,14 @@ static int read_blocks(struct view text, const char *path, struct buf *ret_ders,
 	return x509_fail(err);
 }
 
+int cert_pem_parse(struct view text, const char *what, struct buf *ret_ders, size_t max, size_t *ret_count)
+{
+	assert(what && ret_ders && ret_count);
+	if (text.len == 0)
+		return err_set(CF_EDECODE, "%s: no certificate in it", what);
+	return read_blocks(text, what, ret_ders, max, ret_count);
+}
+
 int cert_pem_read(const char *path, struct buf *ret_ders, size_t max, size_t *ret_count)
 {
 	struct buf text;
@@ -79,10 +87,8 @@ int cert_pem_read(const char *path, struct buf *ret_ders, size_t max, size_t *re
 	assert(path && ret_ders && ret_count);
 	buf_init(&text, PEM_FILE_BYTES_MAX);
 	err = userfile_read(path, PEM_FILE_BYTES_MAX, false, &text);
-	if (!err && text.len == 0)
-		err = err_set(CF_EDECODE, "%s: no certificate in it", path);
 	if (!err)
-		err = read_blocks(buf_view(&text), path, ret_ders, max, ret_count);
+		err = cert_pem_parse(buf_view(&text), path, ret_ders, max, ret_count);
 	buf_release_secret(&text);
 	return err;
 }
@@ -110,6 +116,87 @@ int cert_pem_text(const struct view *ders, size_t count, struct buf *out)
 		err = take_bio(bio, out);
 	BIO_free(bio);
 	return x509_fail(err);
+}
+
+int cert_pem_read_one(const char *path, struct buf *ret_der)
+{
+	struct buf ders[CERT_CHAIN_MAX];
+	size_t count = 0;
+	int err = cert_pem_read(path, ders, CERT_CHAIN_MAX, &count);
+
+	if (!err)
+		err = buf_append_view(ret_der, buf_view(&ders[0]));
+	for (size_t i = 0; i < count; i++)
+		buf_release(&ders[i]);
+	return err;
+}
+
+int cert_crl_pem_text(struct view crl, struct buf *out)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	int err = CF_ENOMEM;
+
+	if (bio && PEM_write_bio(bio, PEM_STRING_X509_CRL, "", crl.data, (long)crl.len) > 0)
+		err = take_bio(bio, out);
+	BIO_free(bio);
+	return x509_fail(err);
+}
+
+/* Where the first list of the text ends; 0: there is none. Its DER is appended. */
+static int take_list(struct view text, struct buf *ret_der, size_t *ret_end)
+{
+	BIO *bio = text.len ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
+	char *name = NULL, *header = NULL;
+	uint8_t *data = NULL;
+	long len = 0;
+	int err = CF_EDECODE;
+
+	if (bio && PEM_read_bio(bio, &name, &header, &data, &len) == 1 &&
+	    strcmp(name, PEM_STRING_X509_CRL) == 0) {
+		err = buf_append(ret_der, data, (size_t)len);
+		*ret_end = text.len - (size_t)BIO_pending(bio);
+	}
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(data);
+	BIO_free(bio);
+	return x509_fail(err);
+}
+
+int cert_crl_pem_read(const char *path, struct buf *ret_der)
+{
+	struct buf text;
+	size_t end;
+	int err;
+
+	buf_init(&text, 2 * CERT_CRL_BYTES_MAX);
+	err = userfile_read(path, 2 * CERT_CRL_BYTES_MAX, false, &text);
+	if (!err) {
+		err = take_list(buf_view(&text), ret_der, &end);
+		if (err == CF_EDECODE)
+			err = err_set(err, "%s: does not begin with a revocation list", path);
+	}
+	buf_release(&text);
+	return err;
+}
+
+int cert_crl_pem_chain(const char *path, struct buf *ret_ders, size_t max, size_t *ret_count)
+{
+	struct buf text, der;
+	size_t end = 0;
+	int err;
+
+	buf_init(&text, 2 * CERT_CRL_BYTES_MAX);
+	buf_init(&der, 0);
+	*ret_count = 0;
+	err = userfile_read(path, 2 * CERT_CRL_BYTES_MAX, false, &text);
+	if (!err)
+		err = take_list(buf_view(&text), &der, &end);
+	if (!err && end < text.len)
+		err = read_blocks(VIEW(text.data + end, text.len - end), path, ret_ders, max, ret_count);
+	buf_release(&text);
+	buf_release(&der);
+	return err;
 }
 
 int cert_pem_write(const char *path, const struct view *ders, size_t count)
@@ -188,6 +275,7 @@ int cert_key_open_pem(struct view pem, const char *passphrase, struct crypto_key
 	int err = CF_ENOMEM;
 
 	assert(passphrase && ret_key);
+	crypto_guard_keys();
 	if (!bio)
 		goto out;
 	err = CF_EDECODE;

@@ -59,6 +59,13 @@ void random_bytes(void *ret_data, size_t bytes);
 
 bool crypto_equal(const void *a, const void *b, size_t bytes); /* constant time */
 
+/*
+ * Gives private keys memory of their own: locked, in no core file, between guard pages (OpenSSL's secure
+ * heap). Called before the first private key of a process, after a fork; again it does nothing. Where memory
+ * may not be locked (RLIMIT_MEMLOCK) keys may reach swap, and that is all.
+ */
+void crypto_guard_keys(void);
+
 /* A P-256 key, public or private, parsed once. */
 struct crypto_key;
 

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -22,6 +23,9 @@
 
 /* SEQUENCE { INTEGER r, INTEGER s } of two 256-bit numbers, each with a leading zero. */
 #define DER_SIG_BYTES_MAX 72
+/* Some thousands of keys; a power of two each. */
+#define GUARDED_BYTES ((size_t)1 << 20)
+#define GUARDED_BYTES_MIN 32
 
 struct crypto_key {
 	EVP_PKEY *evp;
@@ -43,6 +47,18 @@ static const uint8_t order_half[SCALAR_BYTES] = {0x7f, 0xff, 0xff, 0xff, 0x80, 0
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EC_GROUP *group; /* read only after its set-up, so shared by all threads */
+
+static pthread_once_t guard_once = PTHREAD_ONCE_INIT;
+
+static void guard_new(void)
+{
+	(void)CRYPTO_secure_malloc_init(GUARDED_BYTES, GUARDED_BYTES_MIN); /* 2: not locked */
+}
+
+void crypto_guard_keys(void)
+{
+	pthread_once(&guard_once, guard_new);
+}
 
 static void group_new(void)
 {
@@ -127,6 +143,7 @@ int crypto_key_from_scalar(const uint8_t scalar[SCALAR_BYTES], struct crypto_key
 	if (crypto_equal(scalar, zero, SCALAR_BYTES) || memcmp(scalar, order, SCALAR_BYTES) >= 0)
 		return CF_EDECODE;
 	pthread_once(&once, group_new);
+	crypto_guard_keys();
 	d = BN_secure_new();
 	q = EC_POINT_new(group);
 	if (!d || !q || !BN_bin2bn(scalar, SCALAR_BYTES, d))
@@ -212,6 +229,7 @@ int crypto_key_generate(struct crypto_key **ret_key)
 	int err;
 
 	assert(ret_key);
+	crypto_guard_keys();
 	evp = EVP_EC_gen("P-256");
 	if (!evp)
 		return CF_ENOMEM;

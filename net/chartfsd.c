@@ -8,6 +8,7 @@
 #include "acl/identity.h"
 #include "acl/keyfile.h"
 #include "ledger/file.h"
+#include "ledger/harden.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 #include "net/conf.h"
@@ -18,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRAM "chartfsd"
@@ -146,8 +145,9 @@ static int tls_load(const struct conf_peer *conf, const char *passphrase, struct
 		err = buf_append(&t->key, "", 1);
 	if (!err)
 		err = buf_append(&t->ca, "", 1);
-	t->texts = (struct transport_tls){(const char *)t->cert.data, (const char *)t->key.data,
-					  (const char *)t->ca.data};
+	t->texts = (struct transport_tls){.cert_pem = (const char *)t->cert.data,
+					  .key_pem = (const char *)t->key.data,
+					  .ca_pem = (const char *)t->ca.data};
 	return err;
 }
 
@@ -159,15 +159,6 @@ static bool wants_tls(const struct conf_peer *conf, const struct genesis *g)
 		tls = tls || strncmp(g->members.member[i].peer_address, "tls", 3) == 0 ||
 		      strncmp(g->members.member[i].client_address, "tls", 3) == 0;
 	return tls;
-}
-
-/* Keys never reach a core file or a debugger of another user's. */
-static void harden(void)
-{
-	const struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 static int wait_for_end(struct peer *p, const sigset_t *signals)
@@ -264,7 +255,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return err_exit_code(parsed < 0 ? CF_EUSAGE : CF_ENOMEM);
 	}
-	harden();
+	harden_process();
 	/* Before any thread: all of them block these, and the main thread takes them when it is ready. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-/* Is this identity on the ledger? CF_ENOTFOUND; CF_EEXIST when its name is there with another key. */
+/*
+ * Is this identity on the ledger, with this certificate or a newer one? CF_ENOTFOUND; CF_EEXIST when its
+ * name is there with another key.
+ */
 static int registered(struct client *c)
 {
 	const struct identity *me = client_identity(c);
@@ -25,6 +28,8 @@ static int registered(struct client *c)
 			      me->info.org);
 	else if (!err && row.status != IDENTITY_ACTIVE)
 		err = err_set(CF_EREVOKED, "%s of %s is suspended or revoked", me->info.name, me->info.org);
+	else if (!err && row.not_after_ms < me->info.not_after_ms)
+		err = CF_ENOTFOUND; /* it was renewed */
 	db_abort(txn);
 	return err;
 }

@@ -76,10 +76,12 @@ int transport_tls_config(const struct transport_tls *tls, nng_tls_mode mode, con
 	int rv = nng_tls_config_alloc(&c, mode);
 
 	if (!rv)
-		rv = nng_tls_config_auth_mode(c, NNG_TLS_AUTH_MODE_REQUIRED);
+		rv = nng_tls_config_auth_mode(c, mode == NNG_TLS_MODE_SERVER && tls->strangers
+							 ? NNG_TLS_AUTH_MODE_NONE
+							 : NNG_TLS_AUTH_MODE_REQUIRED);
 	if (!rv)
 		rv = nng_tls_config_ca_chain(c, tls->ca_pem, NULL);
-	if (!rv)
+	if (!rv && tls->cert_pem)
 		rv = nng_tls_config_own_cert(c, tls->cert_pem, tls->key_pem, NULL);
 	if (!rv && name)
 		rv = nng_tls_config_server_name(c, name);
@@ -103,7 +105,7 @@ int transport_new(const struct transport_config *config, struct transport **ret_
 	t->config = *config;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_rwlock_init(&t->running, NULL);
-	if (config->tls)
+	if (config->tls && config->tls->cert_pem)
 		err = transport_tls_config(config->tls, NNG_TLS_MODE_SERVER, NULL, &t->tls_server);
 	if (err)
 		mem_free(t);
@@ -145,7 +147,7 @@ static bool is_inproc(const char *url)
 static int url_check(const struct transport *t, const char *url)
 {
 	if (strncmp(url, "tls+tcp://", 10) == 0)
-		return t->tls_server ? 0 : err_set(CF_ECONFIG, "%s: no TLS certificate given", url);
+		return t->config.tls ? 0 : err_set(CF_ECONFIG, "%s: no TLS certificate given", url);
 	if (strncmp(url, "tcp://", 6) == 0 || is_inproc(url))
 		return 0;
 	return err_set(CF_ECONFIG, "%s: want tls+tcp://, tcp:// or inproc://", url);
@@ -155,6 +157,8 @@ int transport_listen(struct transport *t, enum transport_kind kind, const char *
 {
 	int err = url_check(t, url);
 
+	if (!err && strncmp(url, "tls+tcp://", 10) == 0 && !t->tls_server)
+		err = err_set(CF_ECONFIG, "%s: no TLS certificate given", url);
 	if (err)
 		return err;
 	return is_inproc(url) ? inproc_listen(t, kind, url) : stream_listen(t, kind, url);

@@ -43,9 +43,10 @@ typedef void (*transport_state_fn)(void *ctx, struct transport_link *link, bool 
 typedef void (*transport_gone_fn)(void *ctx, uint32_t listener, uint32_t pipe);
 
 struct transport_tls {
-	const char *cert_pem; /* own chain, leaf first */
+	const char *cert_pem; /* own chain, leaf first; NULL: none is shown (who only dials) */
 	const char *key_pem;
 	const char *ca_pem; /* the consortium's root: the other side must lead to it */
+	bool strangers;     /* listeners take who shows no certificate */
 };
 
 struct transport_config {

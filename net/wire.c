@@ -20,12 +20,13 @@ static const char *const names[] = {
 	[WIRE_RECEIPT] = "receipt",     [WIRE_GET] = "get",
 	[WIRE_BLOB] = "blob",           [WIRE_STATUS_ASK] = "status-ask",
 	[WIRE_STATUS] = "status",       [WIRE_REFUSED] = "refused",
-	[WIRE_SETTLED] = "settled",
+	[WIRE_SETTLED] = "settled",     [WIRE_CA_ASK] = "ca-ask",
+	[WIRE_CA_ANSWER] = "ca-answer",
 };
 
 static bool kind_known(unsigned kind)
 {
-	return kind >= WIRE_PBFT && kind <= WIRE_SETTLED;
+	return kind < sizeof(names) / sizeof(names[0]) && names[kind];
 }
 
 const char *wire_kind_name(enum wire_kind kind)

@@ -31,7 +31,9 @@ enum wire_kind {
 	WIRE_STATUS = 15,
 	WIRE_REFUSED = 16, /* a request refused: code and reason */
 	WIRE_SETTLED =
-		17, /* peer to client after WIRE_SUBMIT of something already committed: height, index */
+		17,       /* peer to client after WIRE_SUBMIT of something already committed: height, index */
+	WIRE_CA_ASK = 30, /* tool to an authority (net/ca_wire.h); signed inside */
+	WIRE_CA_ANSWER = 31,
 };
 
 const char *wire_kind_name(enum wire_kind kind);

@@ -26,7 +26,7 @@ done
 for option in $(grep -o '{"[a-z-]*", [a-z]*_argument' net/chartfsd.c | sed 's/{"\([a-z-]*\)".*/\1/'); do
 	wants chartfsd.8 "--$option"
 done
-for option in $(grep -o '{"[a-z-]*", [a-z]*_argument' acl/chartfs-ca.c | sed 's/{"\([a-z-]*\)".*/\1/' | grep -v help); do
+for option in $(grep -o '{"[a-z-]*", [a-z]*_argument' net/chartfs-ca.c | sed 's/{"\([a-z-]*\)".*/\1/' | grep -v help); do
 	wants chartfs-ca.1 "--$option"
 done
 # exit codes of ledger/err.h

@@ -309,8 +309,9 @@ static void tls_fixture_init(struct tls_fixture *f)
 	t_zero(buf_append(&f->ca_pem, "", 1));
 	t_zero(buf_append(&f->cert_pem, "", 1));
 	t_zero(buf_append(&f->key_pem, "", 1));
-	f->tls = (struct transport_tls){(char *)f->cert_pem.data, (char *)f->key_pem.data,
-					(char *)f->ca_pem.data};
+	f->tls = (struct transport_tls){.cert_pem = (char *)f->cert_pem.data,
+					.key_pem = (char *)f->key_pem.data,
+					.ca_pem = (char *)f->ca_pem.data};
 }
 
 static void tls_fixture_release(struct tls_fixture *f)

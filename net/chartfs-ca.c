@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chartfs-ca.c - the program: the certificate authority, and the maker of genesis files. A table of verbs.
+ * chartfs-ca.c - the program: certificate authorities, offline and as servers, what applicants and managers
+ * ask of them, and the maker of genesis files. A table of verbs.
  */
-#include "acl/ca_cmd.h"
+#include "ledger/harden.h"
+#include "net/ca_cmd_net.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PASSPHRASE_HELP                                                                                 \
 	"  --passphrase-file FILE     the passphrase of the new keys; without it CHARTFS_PASSPHRASE,\n" \
@@ -18,6 +21,14 @@
 	"  --rounds N                 PBKDF2 rounds that protect the keys (600000)\n"
 #define CA_PASSPHRASE_HELP \
 	"  --ca-passphrase-file FILE  the passphrase of the authority that signs, when another one\n"
+
+#define AUTHORITY_HELP                                                                                  \
+	"  --ca AUTHORITY             its directory on this machine, or its URL: tls+tcp://HOST:PORT\n" \
+	"  --root CERT.pem            the root authority's certificate\n"
+#define AS_HELP                                                                          \
+	"  --root CERT.pem            the root authority's certificate\n"                \
+	"  --as DIR                   the manager's identity, which signs the request\n" \
+	"  --passphrase-file FILE     its passphrase; without it CHARTFS_PASSPHRASE, then a prompt\n"
 
 /* takes: the options a verb knows, by their letters in `longs`; needs: those it cannot do without. */
 static const struct verb {
@@ -57,6 +68,64 @@ static const struct verb {
 		 CA_PASSPHRASE_HELP},
 	{"show", "", "", ca_cmd_show, "show CERT.pem", "say what certificates say",
 	 "Prints name, organization, role, validity and fingerprints of each certificate in the file.\n"},
+	{"register", "cknortfFR", "cknr", ca_cmd_register,
+	 "register DIR --ca AUTHORITY --root CERT.pem --name NAME --role ROLE",
+	 "make keys and apply for a certificate",
+	 "Makes DIR with an identity's keys, which leave it for nowhere, and sends the authority an\n"
+	 "application. Prints the application's id: a manager compares it before approving.\n" AUTHORITY_HELP
+	 "  --name NAME, --role ROLE   as for issue\n"
+	 "  --org ORG                  its organization (the authority's)\n"
+	 "  --tls-host HOST[,HOST...]  a certificate for TLS as well\n" PASSPHRASE_HELP CA_PASSPHRASE_HELP},
+	{"enroll", "ckwfF", "ck", ca_cmd_enroll, "enroll DIR --ca AUTHORITY --root CERT.pem",
+	 "collect the certificate that was applied for",
+	 "Ends with 8 while no manager has decided, with 4 when the application was denied.\n" AUTHORITY_HELP
+	 "  --wait SECONDS             ask again for so long\n" CA_PASSPHRASE_HELP},
+	{"reenroll", "ckItfFR", "ck", ca_cmd_reenroll, "reenroll DIR --ca AUTHORITY --root CERT.pem",
+	 "renew an identity's certificate, by its own key",
+	 "Replaces DIR's certificate by a new one for the same keys.\n" AUTHORITY_HELP
+	 "  --into DIR                 make a new signing key in a new directory instead\n"
+	 "  --tls-host HOST[,HOST...]  renew the certificate for TLS as well\n" PASSPHRASE_HELP
+		 CA_PASSPHRASE_HELP},
+	{"pending", "kafF", "ka", ca_cmd_pending, "pending AUTHORITY --root CERT.pem --as DIR",
+	 "list the applications that wait",
+	 "Prints id, name, role and time of each application.\n" AS_HELP CA_PASSPHRASE_HELP},
+	{"approve", "kaAdfF", "kaA", ca_cmd_approve,
+	 "approve AUTHORITY --application ID --root CERT.pem --as DIR",
+	 "let an applicant have the certificate",
+	 "  --application ID           as register printed it to the applicant\n"
+	 "  --days N                   validity (365), cut to the authority's\n" AS_HELP CA_PASSPHRASE_HELP},
+	{"deny", "kaAmfF", "kaA", ca_cmd_deny, "deny AUTHORITY --application ID --root CERT.pem --as DIR",
+	 "refuse an application",
+	 "  --application ID           which one\n"
+	 "  --reason TEXT              what the applicant is told\n" AS_HELP CA_PASSPHRASE_HELP},
+	{"revoke", "kanmufF", "kan", ca_cmd_revoke, "revoke AUTHORITY --name NAME --root CERT.pem --as DIR",
+	 "revoke an identity's certificates",
+	 "All certificates of the name that are not revoked yet; it counts on the ledger once\n"
+	 "`chartfs revocations` has carried the list there.\n"
+	 "  --name NAME                whose\n"
+	 "  --reason TEXT              for the authority's own records\n"
+	 "  --out FILE                 write the new revocation list there\n" AS_HELP CA_PASSPHRASE_HELP},
+	{"gencrl", "kufF", "ku", ca_cmd_gencrl, "gencrl AUTHORITY --out FILE --root CERT.pem",
+	 "write the authority's revocation list",
+	 "The newest one; a new one when half of its 30 days are over.\n"
+	 "  --out FILE                 the list, and the authority's certificates behind it (PEM)\n"
+	 "  --root CERT.pem            the root authority's certificate\n" CA_PASSPHRASE_HELP},
+	{"identity", "kafF", "ka", ca_cmd_identity, "identity list AUTHORITY --root CERT.pem --as DIR",
+	 "list what an authority has issued",
+	 "Prints serial number, name, role, state and end of each certificate.\n" AS_HELP CA_PASSPHRASE_HELP},
+	{"expiry", "W", "", ca_cmd_expiry, "expiry PATH [--within 30d]", "say when certificates end",
+	 "PATH: a file of certificates, or the directory of an identity or authority. Ends with 13\n"
+	 "when one has expired or is about to.\n"
+	 "  --within DAYS              what counts as about to (30d)\n"},
+	{"serve", "kLtdfF", "kL", ca_cmd_serve, "serve DIR --listen URL --root CERT.pem",
+	 "answer applicants and managers over the network",
+	 "Runs in the foreground until SIGTERM.\n"
+	 "  --listen URL               tls+tcp://HOST:PORT\n"
+	 "  --root CERT.pem            the root authority's certificate\n"
+	 "  --tls-host HOST[,HOST...]  names of the server (the URL's)\n"
+	 "  --days N                   validity of what it issues (365)\n"
+	 "  --passphrase-file FILE     the authority's passphrase; without it CHARTFS_PASSPHRASE, then a "
+	 "prompt\n"},
 	{"genesis", "nkoPise", "nkoP", ca_cmd_genesis,
 	 "genesis FILE --name NETWORK --root CERT.pem --org ... --peer ...", "found a network",
 	 "Checks every certificate's chain and writes the genesis file that all peers and\n"
@@ -90,6 +159,14 @@ static const struct option longs[] = {
 	{"identity", required_argument, NULL, 'i'},
 	{"section", required_argument, NULL, 's'},
 	{"endorsing-orgs", required_argument, NULL, 'e'},
+	{"as", required_argument, NULL, 'a'},
+	{"into", required_argument, NULL, 'I'},
+	{"application", required_argument, NULL, 'A'},
+	{"reason", required_argument, NULL, 'm'},
+	{"out", required_argument, NULL, 'u'},
+	{"listen", required_argument, NULL, 'L'},
+	{"within", required_argument, NULL, 'W'},
+	{"wait", required_argument, NULL, 'w'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -151,6 +228,22 @@ static int take(int letter, const char *text, struct ca_options *o)
 		return set_text(letter, text, &o->passphrase_file);
 	case 'F':
 		return set_text(letter, text, &o->ca_passphrase_file);
+	case 'a':
+		return set_text(letter, text, &o->as);
+	case 'I':
+		return set_text(letter, text, &o->into);
+	case 'A':
+		return set_text(letter, text, &o->application);
+	case 'm':
+		return set_text(letter, text, &o->reason);
+	case 'u':
+		return set_text(letter, text, &o->out);
+	case 'L':
+		return set_text(letter, text, &o->listen);
+	case 'W':
+		return set_text(letter, text, &o->within);
+	case 'w':
+		return number(letter, text, &o->wait);
 	case 'd':
 		return number(letter, text, &o->days);
 	case 'l':
@@ -203,7 +296,9 @@ static int parse(const struct verb *v, int argc, char **argv, struct ca_options 
 	}
 	if (err)
 		return err;
-	if (argc - optind != 1)
+	if (argc - optind == 2 && v->run == ca_cmd_identity)
+		ret_o->word = argv[optind++];
+	if (argc - optind != 1 || (v->run == ca_cmd_identity && !ret_o->word))
 		return err_set(CF_EUSAGE, "usage: chartfs-ca %s", v->usage);
 	ret_o->target = argv[optind];
 	return check_given(v, given);
@@ -237,8 +332,16 @@ static int run(const struct verb *v, int argc, char **argv)
 	return err_exit_code(err);
 }
 
+/* nng's threads live until the end, and its own exit would wait for them. */
+static int leave(int code)
+{
+	fflush(NULL);
+	_exit(code);
+}
+
 int main(int argc, char **argv)
 {
+	harden_process();
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		print_help();
@@ -246,7 +349,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(argv[1], verbs[i].name) == 0)
-			return run(&verbs[i], argc - 1, argv + 1);
+			return leave(run(&verbs[i], argc - 1, argv + 1));
 	}
 	fprintf(stderr, "chartfs-ca: %s: no such verb; see chartfs-ca --help\n", argv[1]);
 	return err_exit_code(CF_EUSAGE);

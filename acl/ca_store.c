@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ca_store.c - an authority's memory as files.
+ */
+#include "acl/ca_store.h"
+#include "acl/userfile.h"
+#include "ledger/file.h"
+#include "ledger/mem.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DAY_MS ((uint64_t)86400 * 1000)
+#define PEM_BYTES_MAX ((size_t)CERT_CHAIN_MAX * 2 * CERT_DER_BYTES_MAX)
+
+/* dir/folder/HEX.suffix */
+static int path_of(const char *dir, const char *folder, const uint8_t *id, size_t bytes, const char *suffix,
+		   char ret_path[FILE_PATH_MAX])
+{
+	char hex[2 * HASH_BYTES + 1];
+	int n;
+
+	assert(bytes <= HASH_BYTES);
+	hex_encode(id, bytes, hex);
+	n = snprintf(ret_path, FILE_PATH_MAX, "%s/%s/%s%s", dir, folder, hex, suffix);
+	return n < 0 || n >= FILE_PATH_MAX ? err_set(CF_ENAMETOOLONG, "%s: name too long", dir) : 0;
+}
+
+int ca_store_open(const char *dir)
+{
+	static const char *const folders[] = {"issued", "revoked", "waiting", "decided"};
+	char path[FILE_PATH_MAX];
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !err; i++) {
+		err = file_path(dir, folders[i], path);
+		if (!err)
+			err = file_dir_make(path);
+		if (err)
+			err = err_set(err, "%s/%s: cannot be made", dir, folders[i]);
+	}
+	return err;
+}
+
+/* Each regular name of a folder, whole path; half-written ones (file_replace) are left out. */
+static int walk(const char *dir, const char *folder,
+		int (*on_file)(void *ctx, const char *path, const char *name), void *ctx)
+{
+	char at[FILE_PATH_MAX], path[FILE_PATH_MAX];
+	struct dirent *entry;
+	int err = file_path(dir, folder, at);
+	DIR *d;
+
+	if (err)
+		return err;
+	d = opendir(at);
+	if (!d)
+		return errno == ENOENT ? 0 : err_set(err_from_errno(errno), "%s: %m", at);
+	while (!err && (entry = readdir(d))) {
+		size_t len = strlen(entry->d_name);
+
+		if (entry->d_name[0] == '.' || (len > 4 && strcmp(entry->d_name + len - 4, ".new") == 0))
+			continue;
+		err = file_path(at, entry->d_name, path);
+		if (!err)
+			err = on_file(ctx, path, entry->d_name);
+	}
+	closedir(d);
+	return err;
+}
+
+static int write_pem(const char *path, const struct view *ders, size_t count)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, 0);
+	err = cert_pem_text(ders, count, &text);
+	if (!err)
+		err = file_replace(path, buf_view(&text));
+	buf_release(&text);
+	return err;
+}
+
+int ca_store_issued(const char *dir, struct view cert)
+{
+	char path[FILE_PATH_MAX];
+	struct cert_info info;
+	int err = cert_parse(cert, &info);
+
+	if (!err)
+		err = path_of(dir, "issued", info.serial, sizeof(info.serial), ".pem", path);
+	return err ? err : write_pem(path, &cert, 1);
+}
+
+bool ca_store_has_issued(const char *dir, const uint8_t serial[20])
+{
+	char path[FILE_PATH_MAX];
+
+	return path_of(dir, "issued", serial, 20, ".pem", path) == 0 && file_exists(path);
+}
+
+struct cert_walk {
+	int (*on_cert)(void *ctx, struct view der, const struct cert_info *info);
+	void *ctx;
+};
+
+static int walk_cert(void *ctx, const char *path, const char *name)
+{
+	const struct cert_walk *w = ctx;
+	struct cert_info info;
+	struct buf der;
+	size_t count;
+	int err = cert_pem_read(path, &der, 1, &count);
+
+	(void)name;
+	if (err)
+		return err;
+	err = cert_parse(buf_view(&der), &info);
+	if (!err)
+		err = w->on_cert(w->ctx, buf_view(&der), &info);
+	buf_release(&der);
+	return err;
+}
+
+int ca_store_walk(const char *dir, int (*on_cert)(void *ctx, struct view der, const struct cert_info *info),
+		  void *ctx)
+{
+	struct cert_walk w = {on_cert, ctx};
+
+	return walk(dir, "issued", walk_cert, &w);
+}
+
+/* --- revocation --- */
+
+int ca_store_revoke(const char *dir, const uint8_t serial[20], uint64_t now_ms, struct view reason)
+{
+	char path[FILE_PATH_MAX];
+	struct buf line;
+	int err = path_of(dir, "revoked", serial, 20, "", path);
+
+	if (err)
+		return err;
+	if (file_exists(path))
+		return err_set(CF_EEXIST, "the certificate is revoked already");
+	buf_init(&line, 0);
+	err = buf_printf(&line, "%" PRIu64 " %.*s\n", now_ms, (int)reason.len,
+			 reason.len ? (const char *)reason.data : "");
+	for (size_t i = 0; i + 1 < line.len; i++) {
+		if (line.data[i] < 0x20 || line.data[i] == 0x7f)
+			line.data[i] = ' ';
+	}
+	if (!err)
+		err = file_replace(path, buf_view(&line));
+	buf_release(&line);
+	return err;
+}
+
+bool ca_store_is_revoked(const char *dir, const uint8_t serial[20])
+{
+	char path[FILE_PATH_MAX];
+
+	return path_of(dir, "revoked", serial, 20, "", path) != 0 || file_exists(path);
+}
+
+struct serials {
+	uint8_t (*serial)[20];
+	size_t count;
+};
+
+static int add_serial(void *ctx, const char *path, const char *name)
+{
+	struct serials *s = ctx;
+	void *more = mem_array(s->serial, s->count + 1, sizeof(*s->serial));
+
+	if (!more)
+		return CF_ENOMEM;
+	s->serial = more;
+	if (hex_decode(name, s->serial[s->count], 20))
+		return err_set(CF_ECORRUPT, "%s: not a serial number", path);
+	s->count++;
+	return 0;
+}
+
+static int next_number(const char *dir, char ret_path[FILE_PATH_MAX], uint64_t *ret_number)
+{
+	struct buf text;
+	char *end;
+	int err = file_path(dir, "crl.number", ret_path);
+
+	buf_init(&text, 32);
+	if (!err)
+		err = file_read(ret_path, 31, &text);
+	if (err == CF_ENOTFOUND) {
+		*ret_number = 1;
+		return 0;
+	}
+	if (!err)
+		err = buf_append(&text, "", 1);
+	if (!err) {
+		*ret_number = strtoull((const char *)text.data, &end, 10) + 1;
+		if (*end != '\n' || *ret_number <= 1)
+			err = err_set(CF_ECORRUPT, "%s: not a number", ret_path);
+	}
+	buf_release(&text);
+	return err;
+}
+
+/* The number is on disk before the list is: none is given twice. */
+static int keep_number(const char *path, uint64_t number)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", number);
+
+	return file_replace(path, VIEW(text, (size_t)n));
+}
+
+int ca_store_make_crl(const char *dir, const struct ca *ca, uint64_t now_ms, unsigned days,
+		      struct buf *ret_der)
+{
+	char path[FILE_PATH_MAX], number_path[FILE_PATH_MAX];
+	struct serials serials = {.serial = NULL};
+	struct buf der, pem;
+	uint64_t number;
+	int err = walk(dir, "revoked", add_serial, &serials);
+
+	buf_init(&der, CERT_CRL_BYTES_MAX);
+	buf_init(&pem, 0);
+	if (!err)
+		err = next_number(dir, number_path, &number);
+	if (!err)
+		err = keep_number(number_path, number);
+	/* a minute back: a peer's clock may be behind, and refuses what is not valid yet */
+	if (!err)
+		err = cert_crl_issue(buf_view(&ca->chain[0]), ca->key, (const uint8_t(*)[20])serials.serial,
+				     serials.count, number, now_ms - 60000, now_ms + days * DAY_MS, &der);
+	if (!err)
+		err = cert_crl_pem_text(buf_view(&der), &pem);
+	if (!err)
+		err = file_path(dir, "crl.pem", path);
+	if (!err)
+		err = file_replace(path, buf_view(&pem));
+	if (!err && ret_der)
+		err = buf_append_view(ret_der, buf_view(&der));
+	mem_free(serials.serial);
+	buf_release(&der);
+	buf_release(&pem);
+	return err;
+}
+
+int ca_store_crl(const char *dir, struct buf *ret_der)
+{
+	char path[FILE_PATH_MAX];
+	int err = file_path(dir, "crl.pem", path);
+
+	return err ? err : cert_crl_pem_read(path, ret_der);
+}
+
+/* --- applications --- */
+
+static int count_file(void *ctx, const char *path, const char *name)
+{
+	(void)path;
+	(void)name;
+	return ++*(unsigned *)ctx >= CA_WAITING_MAX ? CF_EAGAIN : 0;
+}
+
+int ca_store_apply(const char *dir, struct view application)
+{
+	struct application_id id = application_id_of(application);
+	char path[FILE_PATH_MAX];
+	unsigned count = 0;
+	int err = path_of(dir, "waiting", id.b, sizeof(id.b), "", path);
+
+	if (err || file_exists(path))
+		return err;
+	err = walk(dir, "waiting", count_file, &count);
+	if (err == CF_EAGAIN)
+		return err_set(err, "%d applications wait; try again later", CA_WAITING_MAX);
+	return err ? err : file_replace(path, application);
+}
+
+int ca_store_waiting(const char *dir, const struct application_id *id, struct buf *out)
+{
+	char path[FILE_PATH_MAX];
+	int err = path_of(dir, "waiting", id->b, sizeof(id->b), "", path);
+
+	if (!err)
+		err = file_read(path, APPLICATION_BYTES_MAX, out);
+	return err == CF_ENOTFOUND ? err_set(err, "no such application waits") : err;
+}
+
+struct waiting_walk {
+	int (*on_application)(void *ctx, struct view bytes);
+	void *ctx;
+};
+
+static int walk_waiting(void *ctx, const char *path, const char *name)
+{
+	const struct waiting_walk *w = ctx;
+	struct buf bytes;
+	int err;
+
+	(void)name;
+	buf_init(&bytes, APPLICATION_BYTES_MAX);
+	err = file_read(path, APPLICATION_BYTES_MAX, &bytes);
+	if (!err)
+		err = w->on_application(w->ctx, buf_view(&bytes));
+	buf_release(&bytes);
+	return err;
+}
+
+int ca_store_walk_waiting(const char *dir, int (*on_application)(void *ctx, struct view bytes), void *ctx)
+{
+	struct waiting_walk w = {on_application, ctx};
+
+	return walk(dir, "waiting", walk_waiting, &w);
+}
+
+/* Decided: the file that says how is on disk. */
+static int waits_no_more(const char *dir, const struct application_id *id)
+{
+	char path[FILE_PATH_MAX];
+	int err = path_of(dir, "waiting", id->b, sizeof(id->b), "", path);
+
+	if (!err && unlink(path) != 0 && errno != ENOENT)
+		err = err_set(err_from_errno(errno), "%s: %m", path);
+	return err ? err : file_parent_sync(path);
+}
+
+int ca_store_approve(const char *dir, const struct application_id *id, const struct view *chain, size_t count,
+		     const struct view *tls, size_t tls_count)
+{
+	char path[FILE_PATH_MAX];
+	int err = 0;
+
+	if (tls_count > 0) {
+		err = path_of(dir, "decided", id->b, sizeof(id->b), ".tls.pem", path);
+		if (!err)
+			err = write_pem(path, tls, tls_count);
+	}
+	if (!err)
+		err = path_of(dir, "decided", id->b, sizeof(id->b), ".pem", path);
+	if (!err)
+		err = write_pem(path, chain, count);
+	return err ? err : waits_no_more(dir, id);
+}
+
+int ca_store_deny(const char *dir, const struct application_id *id, struct view reason)
+{
+	char path[FILE_PATH_MAX];
+	int err = path_of(dir, "decided", id->b, sizeof(id->b), ".denied", path);
+
+	if (!err)
+		err = file_replace(path, reason);
+	return err ? err : waits_no_more(dir, id);
+}
+
+/* CF_ENOTFOUND when there is none. */
+static int read_decided(const char *dir, const struct application_id *id, const char *suffix, struct buf *out)
+{
+	char path[FILE_PATH_MAX];
+	int err = path_of(dir, "decided", id->b, sizeof(id->b), suffix, path);
+
+	return err ? err : file_read(path, PEM_BYTES_MAX, out);
+}
+
+int ca_store_decision(const char *dir, const struct application_id *id, enum ca_decision *ret_decision,
+		      struct buf *ret_chain, struct buf *ret_tls)
+{
+	char path[FILE_PATH_MAX];
+	int err = read_decided(dir, id, ".pem", ret_chain);
+
+	if (!err) {
+		*ret_decision = CA_APPROVED;
+		err = read_decided(dir, id, ".tls.pem", ret_tls);
+		return err == CF_ENOTFOUND ? 0 : err;
+	}
+	if (err != CF_ENOTFOUND)
+		return err;
+	err = read_decided(dir, id, ".denied", ret_chain);
+	if (!err)
+		*ret_decision = CA_DENIED;
+	if (err != CF_ENOTFOUND)
+		return err;
+	err = path_of(dir, "waiting", id->b, sizeof(id->b), "", path);
+	if (!err)
+		*ret_decision = file_exists(path) ? CA_WAITING : CA_UNKNOWN;
+	return err;
+}
