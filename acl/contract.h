@@ -3,8 +3,10 @@
  * contract.h - the contract "emr": runs a proposal's operations against a state and collects the read-write
  * set.
  *
- * Run by endorsers on their committed state. Deterministic: state and proposal only. All or nothing: the
- * first operation that fails fails the proposal. Reads through GetState, writes through PutState of the
+ * Run by endorsers on their committed state. What is written follows from the proposal and from what is in
+ * the read set, and from nothing else: two endorsers that read the same write the same, and who differs lies
+ * (ledger/evidence.h). The clock only refuses. All or nothing: the first operation that fails fails the
+ * proposal. Reads through GetState, writes through PutState of the
  * paper's section 4.2 (rwset_builder). Only directory entries, nodes, directory rights and grants, patients,
  * sections and identities enter the read set; derived rows never do.
  */

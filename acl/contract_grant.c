@@ -101,8 +101,11 @@ static uint64_t later_end(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Whoever may see a section may see whose it is: the patient's own directory, to read, for as long. A grant
- * on it that has ended counts for nothing. */
+/*
+ * Whoever may see a section may see whose it is: the patient's own directory, to read, for as long. A grant
+ * on it that has ended counts for nothing; by the proposal's time, since what is written must not depend on
+ * when an endorser looks.
+ */
 static int grant_directory(struct run *r, const struct op_grant *op)
 {
 	bool named = op->sections & 1;
@@ -113,7 +116,7 @@ static int grant_directory(struct run *r, const struct op_grant *op)
 
 	if (err && err != CF_ENOTFOUND)
 		return err;
-	if (err == 0 && old.verbs && !named && (old.until_ms == 0 || r->now_ms <= old.until_ms)) {
+	if (err == 0 && old.verbs && !named && (old.until_ms == 0 || r->p->time_ms <= old.until_ms)) {
 		/* what is there may say more, and last longer; what says more is not prolonged on the way */
 		verbs |= old.verbs;
 		until_ms = later_end(old.until_ms, until_ms);
