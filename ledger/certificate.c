@@ -11,6 +11,7 @@
 
 #define MEMBERS_TAG "chartfs members v1"
 #define VOTE_TAG "chartfs vote v1"
+#define VIEWMSG_TAG "chartfs pbft v1"
 
 unsigned members_faults(unsigned n)
 {
@@ -231,4 +232,37 @@ int certificate_verify(const struct certificate *c, const struct hash *network, 
 			good++;
 	}
 	return good >= quorum ? 0 : CF_ESIG;
+}
+
+int viewmsg_head(struct view message, struct viewmsg_head *ret_head)
+{
+	struct viewmsg_head head;
+	struct dec d;
+	uint32_t magic;
+	uint8_t kind;
+
+	dec_init(&d, message);
+	magic = dec_u32(&d);
+	kind = dec_u8(&d);
+	head.sender = dec_u8(&d);
+	head.epoch = dec_u64(&d);
+	head.view = dec_u64(&d);
+	(void)dec_take(&d, SIG_BYTES);
+	if (d.err || magic != VIEWMSG_MAGIC || (kind != VIEWMSG_CHANGE && kind != VIEWMSG_NEW_VIEW))
+		return CF_EDECODE;
+	head.kind = (enum viewmsg_kind)kind;
+	*ret_head = head;
+	return 0;
+}
+
+struct hash viewmsg_digest(const struct hash *network, struct view message)
+{
+	const struct view parts[] = {
+		VIEW(VIEWMSG_TAG, sizeof(VIEWMSG_TAG)),
+		VIEW(network->b, HASH_BYTES),
+		VIEW(message.data, message.len - SIG_BYTES),
+	};
+
+	assert(message.len > SIG_BYTES);
+	return sha256_parts(parts, sizeof(parts) / sizeof(parts[0]));
 }

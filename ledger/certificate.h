@@ -95,4 +95,30 @@ void member_keys_release(struct member_keys *k);
 int certificate_verify(const struct certificate *c, const struct hash *network, const struct members *m,
 		       const struct member_keys *keys) must_check;
 
+/*
+ * What every floor must know of a VIEW-CHANGE or NEW-VIEW (net/PROTOCOL.md): who signed it, for which view,
+ * and what the signature is over. The messages themselves are net/pbft_msg.h's.
+ */
+#define VIEWMSG_MAGIC 0x43465031u /* "CFP1" */
+
+enum viewmsg_kind { VIEWMSG_CHANGE = 4, VIEWMSG_NEW_VIEW = 5 };
+
+/* The fields with which both begin. */
+struct viewmsg_head {
+	enum viewmsg_kind kind;
+	uint8_t sender;
+	uint64_t epoch;
+	uint64_t view;
+};
+
+/* CF_EDECODE: neither of the two, or too short to hold a signature. What follows the head is not looked at.
+ */
+int viewmsg_head(struct view message, struct viewmsg_head *ret_head) must_check;
+
+/*
+ * What is signed of a message that ends in its signature (VIEW-CHANGE, NEW-VIEW, STATUS, FETCH-BODY):
+ * SHA-256("chartfs pbft v1" || network || all its bytes but the last 64). The kind is in the bytes.
+ */
+struct hash viewmsg_digest(const struct hash *network, struct view message);
+
 #endif

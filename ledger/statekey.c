@@ -97,11 +97,26 @@ struct statekey statekey_crl(const struct hash *authority_key)
 	return k;
 }
 
+struct statekey statekey_evidences(void)
+{
+	return start(SK_EVIDENCE);
+}
+
 struct statekey statekey_evidence(const struct hash *id)
 {
-	struct statekey k = start(SK_EVIDENCE);
+	struct statekey k = statekey_evidences();
 
 	put(&k, id->b, HASH_BYTES);
+	return k;
+}
+
+struct statekey statekey_offender(const struct identity_id *id, uint64_t epoch)
+{
+	struct statekey k = start(SK_OFFENDER);
+
+	put(&k, id->b, IDENTITY_BYTES);
+	for (int shift = 56; shift >= 0; shift -= 8)
+		put_u8(&k, (uint8_t)(epoch >> shift));
 	return k;
 }
 
@@ -236,6 +251,10 @@ int statekey_parse(struct view key, struct statekey_parts *ret_parts)
 	case SK_CRL:
 	case SK_EVIDENCE:
 		dec_fixed(&d, parts.hash.b, HASH_BYTES);
+		break;
+	case SK_OFFENDER:
+		dec_fixed(&d, parts.identity.b, IDENTITY_BYTES);
+		parts.epoch = dec_u64(&d);
 		break;
 	case SK_PATIENT:
 		parse_patient(&d, &parts);

@@ -33,6 +33,7 @@ enum statekey_kind {
 	SK_CRL = 0x07,      /* key fingerprint of an authority -> its newest revocation list */
 	SK_PATIENT = 0x10,  /* patient id, then one of the sub-kinds below */
 	SK_EVIDENCE = 0x20, /* hash */
+	SK_OFFENDER = 0x21, /* identity id, u64 epoch: how much evidence there is */
 };
 
 enum statekey_patient_kind {
@@ -65,6 +66,8 @@ struct statekey statekey_contract(struct view name);
 struct statekey statekey_issued(const struct hash *issued);
 struct statekey statekey_crl(const struct hash *authority_key);
 struct statekey statekey_evidence(const struct hash *id);
+struct statekey statekey_evidences(void); /* the prefix of all of them */
+struct statekey statekey_offender(const struct identity_id *id, uint64_t epoch);
 /* Prefix of all keys of a patient, and of all its keys of one kind. */
 struct statekey statekey_patient_prefix(const struct patient_id *p);
 struct statekey statekey_patient_kind_prefix(const struct patient_id *p, enum statekey_patient_kind kind);
@@ -91,6 +94,7 @@ struct statekey_parts {
 	struct hash hash;
 	struct view name;
 	uint16_t org;
+	uint64_t epoch;
 };
 
 int statekey_parse(struct view key, struct statekey_parts *ret_parts) must_check;

@@ -80,7 +80,7 @@ void core_sign_message(struct pbft *p, enum pbft_sign_kind kind, uint64_t view, 
 	assert(!p->learner);
 	if (p->err != 0)
 		return; /* the message may be incomplete */
-	digest = msg_sign_digest(&p->cfg.network, buf_view(message));
+	digest = viewmsg_digest(&p->cfg.network, buf_view(message));
 	err = p->cfg.keys.sign(p->cfg.keys.ctx, &slot, &digest, message->data + message->len - SIG_BYTES);
 	if (err != 0)
 		core_fail(p, err);
@@ -95,7 +95,7 @@ int core_verify_vote(struct pbft *p, uint8_t member, const struct vote *vote, co
 
 int core_verify_message(struct pbft *p, uint8_t member, struct view message)
 {
-	const struct hash digest = msg_sign_digest(&p->cfg.network, message);
+	const struct hash digest = viewmsg_digest(&p->cfg.network, message);
 
 	return p->cfg.keys.verify(p->cfg.keys.ctx, member, &digest, message.data + message.len - SIG_BYTES);
 }

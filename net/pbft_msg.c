@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define SIGN_TAG "chartfs pbft v1"
-
 static void head_encode(struct enc *e, struct buf *out, enum msg_kind kind)
 {
 	enc_init(e, out);
@@ -399,16 +397,4 @@ int msg_request_decode(struct view in, struct view *ret_request)
 	if (err == 0)
 		*ret_request = request;
 	return err;
-}
-
-struct hash msg_sign_digest(const struct hash *network, struct view message)
-{
-	const struct view parts[] = {
-		VIEW(SIGN_TAG, sizeof(SIGN_TAG)),
-		VIEW(network->b, HASH_BYTES),
-		VIEW(message.data, message.len - SIG_BYTES),
-	};
-
-	assert(message.len > SIG_BYTES);
-	return sha256_parts(parts, sizeof(parts) / sizeof(parts[0]));
 }

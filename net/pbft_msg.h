@@ -3,7 +3,8 @@
  * pbft_msg.h - the messages of the PBFT core: structs, bytes on the wire, bytes to sign.
  *
  * net/PROTOCOL.md has the table. A message is the magic, one byte of kind and the fields. Decoding checks the
- * form only; who may send what, and whether a signature verifies, is asked elsewhere. Views in a decoded
+ * form only; who may send what, and whether a signature verifies, is asked elsewhere (what VIEW-CHANGE,
+ * NEW-VIEW, STATUS and FETCH-BODY sign is viewmsg_digest()). Views in a decoded
  * message point into the bytes it was read from.
  */
 #ifndef NET_PBFT_MSG_H
@@ -11,7 +12,7 @@
 
 #include "net/pbft.h"
 
-#define PBFT_MAGIC 0x43465031u /* "CFP1" */
+#define PBFT_MAGIC VIEWMSG_MAGIC
 
 enum msg_kind {
 	MSG_PRE_PREPARE = 1,
@@ -141,11 +142,5 @@ int msg_body_decode(struct view in, struct msg_body *ret_m) must_check;
 
 int msg_request_encode(struct view request, struct buf *out) must_check;
 int msg_request_decode(struct view in, struct view *ret_request) must_check;
-
-/*
- * What is signed of a message that ends in its signature (VIEW-CHANGE, NEW-VIEW, STATUS, FETCH-BODY):
- * SHA-256("chartfs pbft v1" || network || all its bytes but the last 64). The kind is in the bytes.
- */
-struct hash msg_sign_digest(const struct hash *network, struct view message);
 
 #endif

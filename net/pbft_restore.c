@@ -199,7 +199,7 @@ static int slots_of_new_view(struct view record, const struct hash *network, str
 		return err;
 	*ret_count = 1;
 	ret_slots[0] = (struct pbft_slot){PBFT_SIGN_NEW_VIEW, m.epoch, 0, m.view};
-	ret_digests[0] = msg_sign_digest(network, message);
+	ret_digests[0] = viewmsg_digest(network, message);
 	if (m.has_proposal) {
 		const struct vote vote = {VOTE_PRE_PREPARE, m.epoch, m.height, m.view, m.digest};
 
@@ -233,7 +233,7 @@ int pbft_record_slots(struct view record, const struct hash *network,
 			return err;
 		*ret_count = 1;
 		ret_slots[0] = (struct pbft_slot){PBFT_SIGN_VIEW_CHANGE, m.epoch, 0, m.view};
-		ret_digests[0] = msg_sign_digest(network, message);
+		ret_digests[0] = viewmsg_digest(network, message);
 		return 0;
 	}
 	if (kind == RECORD_VOTE) {

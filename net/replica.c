@@ -17,7 +17,7 @@
 #define MODULE REPLICA_MODULE
 #define QUEUE_BYTES_MAX ((size_t)192 << 20)
 #define VOTES_BYTES_MAX ((uint64_t)16 << 20)   /* the vote log is cut when it is longer */
-#define EVIDENCE_BYTES_MAX ((uint64_t)4 << 20) /* more of the same proves no more */
+#define EVIDENCE_STORE_MAX ((uint64_t)4 << 20) /* more of the same proves no more */
 #define EXPIRED_MAX 256
 
 static uint64_t replica_handle(void *ctx, struct message *m);
@@ -245,7 +245,7 @@ static void keep_evidence(struct replica *r, const struct pbft_update *u)
 
 	log_warn(MODULE, "member %u signed two things for one height and view -> kept as evidence",
 		 u->evidence.member);
-	if (segments_bytes(r->evidence) > EVIDENCE_BYTES_MAX)
+	if (segments_bytes(r->evidence) > EVIDENCE_STORE_MAX)
 		return;
 	if (segments_append(r->evidence, u->evidence.first, &place) ||
 	    segments_append(r->evidence, u->evidence.second, &place) || segments_sync(r->evidence))

@@ -133,7 +133,7 @@ static void send_all(struct node *n, struct buf *bytes)
 
 static void resign(struct node *n, struct buf *message)
 {
-	const struct hash digest = msg_sign_digest(&n->sim->network, buf_view(message));
+	const struct hash digest = viewmsg_digest(&n->sim->network, buf_view(message));
 
 	sim_sign(n->sim, n->member, &digest, message->data + message->len - SIG_BYTES);
 }

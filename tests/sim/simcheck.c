@@ -245,7 +245,7 @@ static void check_new_view(struct node *n, const struct msg_new_view *m)
 
 	for (unsigned i = 0; i < m->count; i++) {
 		int err = msg_view_change_decode(m->change[i], &change[i]);
-		struct hash digest = msg_sign_digest(&n->sim->network, m->change[i]);
+		struct hash digest = viewmsg_digest(&n->sim->network, m->change[i]);
 
 		assert(err == 0);
 		good += change[i].view == m->view && change[i].epoch == n->epoch &&

@@ -507,7 +507,7 @@ static uint64_t behind_after_status(struct pbft *p, uint64_t epoch, uint64_t hei
 
 	buf_init(&b, 0);
 	t_zero(msg_status_encode(&m, &b));
-	digest = msg_sign_digest(&network, buf_view(&b));
+	digest = viewmsg_digest(&network, buf_view(&b));
 	t_zero(sign((void *)&from, NULL, &digest, b.data + b.len - SIG_BYTES));
 	e.u.message.bytes = buf_view(&b);
 	t_zero(pbft_step(p, &e, &u));

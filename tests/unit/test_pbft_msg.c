@@ -301,11 +301,11 @@ T_TEST(pbft_msg_routing)
 	t_ok(!pbft_is_relay(buf_view(&b), &request));
 	t_ok(!pbft_is_message(VIEW("CFP", 3)));
 	/* the network is signed, the place of the signature is not */
-	a = msg_sign_digest(&one, buf_view(&b));
-	c = msg_sign_digest(&two, buf_view(&b));
+	a = viewmsg_digest(&one, buf_view(&b));
+	c = viewmsg_digest(&two, buf_view(&b));
 	t_ok(!hash_equal(&a, &c));
 	b.data[b.len - 1] ^= 1;
-	c = msg_sign_digest(&one, buf_view(&b));
+	c = viewmsg_digest(&one, buf_view(&b));
 	t_ok(hash_equal(&a, &c));
 	buf_release(&b);
 }

@@ -49,6 +49,10 @@ T_TEST(statekey_network_rows)
 	parts = parse(statekey_evidence(&some));
 	t_eq(parts.kind, SK_EVIDENCE);
 	SAME(parts.hash, some);
+	parts = parse(statekey_offender(&who, 258));
+	t_eq(parts.kind, SK_OFFENDER);
+	t_eq(parts.epoch, 258);
+	SAME(parts.identity, who);
 }
 
 T_TEST(statekey_patient_rows)
@@ -108,6 +112,7 @@ T_TEST(statekey_truncated_or_trailing)
 		statekey_key(&some),
 		statekey_contract(VIEW("c", 1)),
 		statekey_evidence(&some),
+		statekey_offender(&who, 258),
 		statekey_patient(&patient),
 		statekey_section(&patient, 1),
 		statekey_grant(&patient, 1, &who),

@@ -3,6 +3,7 @@
  * test_vectors.c - the golden vectors: decoded, encoded again, hashed, their signatures verified.
  */
 #include "ledger/block.h"
+#include "ledger/evidence.h"
 #include "ledger/mem.h"
 #include "ledger/rwset.h"
 #include "tests/lib/t.h"
@@ -218,6 +219,18 @@ static int recode_certificate(struct view in, struct buf *out)
 	return enc_done(&e);
 }
 
+static int recode_evidence(struct view in, struct buf *out)
+{
+	struct evidence *e = mem_alloc(sizeof(*e));
+	struct hash network = expected_hash("network");
+	int err = evidence_decode(in, &network, e);
+
+	if (err == 0)
+		err = evidence_encode(e, &network, out);
+	mem_free(e);
+	return err;
+}
+
 static const struct kind {
 	const char *name;
 	int (*recode)(struct view in, struct buf *out);
@@ -225,6 +238,7 @@ static const struct kind {
 	{"proposal", recode_proposal}, {"tx", recode_tx},           {"rwset", recode_rwset},
 	{"annex", recode_annex},       {"header", recode_header},   {"block", recode_block},
 	{"body", recode_body},         {"members", recode_members}, {"certificate", recode_certificate},
+	{"evidence", recode_evidence},
 };
 
 /* "tx-query.hex" is of kind "tx". */
@@ -291,7 +305,7 @@ static void must_refuse(const char *file, const struct kind *kind)
 
 T_TEST(vectors_recode)
 {
-	t_eq(each_vector(false, must_recode), 11);
+	t_eq(each_vector(false, must_recode), 15);
 }
 
 T_TEST(vectors_refused)
@@ -320,6 +334,32 @@ static const struct crypto_key *endorse_key(const struct members *m, const struc
 			return keys->endorse[i];
 	}
 	t_fail("a signature by nobody");
+}
+
+T_TEST(vectors_evidence)
+{
+	static const char *const names[] = {"evidence", "evidence-message", "evidence-twice",
+					    "evidence-wrong"};
+	struct evidence *e = mem_alloc(sizeof(*e));
+	struct hash network = expected_hash("network");
+	struct member_keys keys;
+	struct members m;
+
+	load_members(&m, &keys);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char file[64], id[64];
+		struct buf b;
+
+		snprintf(file, sizeof(file), "%s.hex", names[i]);
+		snprintf(id, sizeof(id), "%s.id", names[i]);
+		load(file, &b);
+		is_expected(evidence_id(buf_view(&b)), id);
+		t_zero(evidence_decode(buf_view(&b), &network, e));
+		t_zero(evidence_check(e, &network, &m));
+		buf_release(&b);
+	}
+	member_keys_release(&keys);
+	mem_free(e);
 }
 
 T_TEST(vectors_tx)

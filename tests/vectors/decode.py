@@ -329,9 +329,74 @@ def certificate(r):
     return c
 
 
+# --- section 11: evidence -----------------------------------------------------------------------------
+
+
+def message_digest(network, message):
+    return H(tag("chartfs pbft v1"), network, message[:-64])
+
+
+def evidence(r):
+    need(len(r.data) <= 256 * 1024, "too long")
+    e = {}
+    r.tag("chartfs evidence v1")
+    e["network"], e["kind"], e["member"] = r.hash(), r.u(1), r.u(1)
+    e["epoch"], e["height"], e["view"], e["tx"] = r.u(8), r.u(8), r.u(8), r.hash()
+    kind, votes, messages = e["kind"], e["kind"] <= 3, e["kind"] in (4, 5)
+    need(1 <= kind <= 7 and e["member"] < 16, "an unknown kind or member")
+    need((e["tx"] == bytes(32)) == (kind <= 5) and (votes or e["height"] == 0) and (kind <= 5 or e["view"] == 0),
+         "a field that the kind has not")
+    e["sides"], e["witnesses"] = [], []
+    for i in range(2):
+        if votes:
+            e["sides"].append({"digest": r.hash(), "sig": r.take(64)})
+            continue
+        side = {"bytes": r.bytes(256 * 1024)}
+        need(len(side["bytes"]) > (64 if messages else 0), "too short")
+        side["digest"] = message_digest(e["network"], side["bytes"]) if messages else H(side["bytes"])
+        if not messages and (i == 0 or kind == 6):
+            side["path"] = sigpath(r)
+        e["sides"].append(side)
+    if kind == 7:
+        e["witnesses"] = r.list(1, 1, 16, lambda r: (r.u(1), sigpath(r)))
+        ascending([i for i, _ in e["witnesses"]], "witnesses")
+        need(e["witnesses"][-1][0] < 16, "a member of 16 or more")
+    a, b = e["sides"][0]["digest"], e["sides"][1]["digest"]
+    need(a != b and (a < b or kind == 7), "sides that do not ascend")
+    return e
+
+
+def check_piece(e, epoch, list_):
+    network, by = e["network"], list_[e["member"]]
+    need(e["epoch"] == epoch, "another set")
+    if e["kind"] <= 3:
+        for side in e["sides"]:
+            verify(by["sign"], H(tag("chartfs vote v1"), network, u(e["kind"], 1), u(e["epoch"], 8),
+                                 u(e["height"], 8), u(e["view"], 8), side["digest"]), side["sig"])
+        return
+    if e["kind"] <= 5:
+        head = b"CFP1" + u(e["kind"], 1) + u(e["member"], 1) + u(e["epoch"], 8) + u(e["view"], 8)
+        for side in e["sides"]:
+            need(side["bytes"].startswith(head), "another member, epoch or view")
+            verify(by["sign"], side["digest"], side["bytes"][-64:])
+        return
+    reads = [whole(rwset, side["bytes"])[:2] for side in e["sides"]]
+    need(reads[0] == reads[1], "they have not read the same")
+    digest = [H(tag("chartfs endorsement v1"), network, e["tx"], side["digest"]) for side in e["sides"]]
+    for side, one in zip(e["sides"], digest):
+        if "path" in side:
+            check_sigpath(side["path"], 2, network, one, by["endorse"])
+    if e["kind"] == 7:
+        orgs = {list_[i]["org"] for i, _ in e["witnesses"]}
+        need(len(orgs) == len(e["witnesses"]) == (len(list_) - 1) // 3 + 1 and by["org"] not in orgs, "witnesses")
+        for i, path in e["witnesses"]:
+            check_sigpath(path, 2, network, digest[1], list_[i]["endorse"])
+
+
 # --- section 10: the vectors --------------------------------------------------------------------------
 
-KINDS = {f.__name__: f for f in (proposal, tx, rwset, annex, header, block, body, members, certificate)}
+KINDS = {f.__name__: f for f in (proposal, tx, rwset, annex, header, block, body, members, certificate,
+                                  evidence)}
 
 
 def load(name):
@@ -409,6 +474,22 @@ def check_certificate(want):
         verify(list_[i]["sign"], vote, signature)
 
 
+def check_evidence(want):
+    epoch, list_ = whole(members, load("members"))
+    for name in names("evidence*.hex"):
+        e = whole(evidence, load(name))
+        need(H(load(name)) == want[name + ".id"] and e["network"] == want["network"], name)
+        check_piece(e, epoch, list_)
+        for change in ({"view": e["view"] + 1}, {"member": 2}, {"tx": bytes(31) + b"\1"}, {"epoch": 1}):
+            if e["kind"] > 5 and "view" in change or e["kind"] <= 5 and "tx" in change:
+                continue
+            try:
+                check_piece(dict(e, **change), epoch, list_)
+            except Malformed:
+                continue
+            raise Malformed("changed evidence proves something")
+
+
 def check_tampering(want):
     """What the signatures are for: a changed digest, key, signature or count does not verify."""
     t = whole(tx, load("tx"))
@@ -436,8 +517,8 @@ def main():
     points += [("decode " + name, lambda name=name: whole(kind_of(name), load(name)) and "") for name in good]
     points += [("refuse " + name[12:], lambda name=name: refused(name)) for name in names("should-fail-*.hex")]
     points += [("check " + f.__name__[6:], lambda f=f: f(want))
-               for f in (check_transactions, check_block, check_certificate, check_tampering)]
-    failed = len(good) != 11 or len(points) < 90
+               for f in (check_transactions, check_block, check_certificate, check_evidence, check_tampering)]
+    failed = len(good) != 15 or len(points) < 90
     print("1..%d" % len(points))
     for number, (name, run) in enumerate(points, 1):
         try:

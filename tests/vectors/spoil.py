@@ -25,9 +25,9 @@ def u32(n):
     return n.to_bytes(4, "big")
 
 
-proposal, tx, query, rwset, annex, header, block, body, members, certificate = map(load, (
-    "proposal", "tx", "tx-query", "rwset", "annex", "header", "block", "body", "members", "certificate"))
-for name in ("proposal", "tx", "rwset", "annex", "header", "block", "body", "members", "certificate"):
+proposal, tx, query, rwset, annex, header, block, body, members, certificate, evidence = map(load, (
+    "proposal", "tx", "tx-query", "rwset", "annex", "header", "block", "body", "members", "certificate", "evidence"))
+for name in ("proposal", "tx", "rwset", "annex", "header", "block", "body", "members", "certificate", "evidence"):
     save(name + "-trailing", load(name) + b"\0")
     save(name + "-short", load(name)[:-1])
     save(name + "-nothing", b"")
@@ -136,3 +136,22 @@ save("certificate-index", put(certificate, 57 + 2 * 65, b"\x10"))
 save("certificate-count", put(certificate, 56, b"\4"))
 save("certificate-count-over", certificate[:56] + b"\x11" + b"".join(
     bytes([i]) + hashlib.sha512(bytes([i])).digest() for i in range(17)))
+
+# evidence: tag of 20, network, kind at 52, member, epoch, height at 62, view, transaction at 78, then two votes
+assert evidence[52:54] == b"\3\1" and len(evidence) == 110 + 2 * 96
+one, two = evidence[110:206], evidence[206:]
+save("evidence-tag", put(evidence, 0, b"chartfs evidence v2"))
+save("evidence-kind-0", put(evidence, 52, b"\0"))
+save("evidence-kind-8", put(evidence, 52, b"\x08"))
+save("evidence-member", put(evidence, 53, b"\x10"))
+save("evidence-transaction", put(evidence, 78, b"\1"))
+save("evidence-unsorted", evidence[:110] + two + one)
+save("evidence-doubled", evidence[:110] + one + one)
+message, wrong = load("evidence-message"), load("evidence-wrong")
+save("evidence-message-height", put(message, 62, bytes(7) + b"\1"))
+save("evidence-message-empty", message[:110] + u32(0) + message[110:])
+save("evidence-message-length", put(message, 110, u32(256 * 1024 + 1)))
+save("evidence-wrong-view", put(wrong, 70, bytes(7) + b"\1"))
+save("evidence-wrong-no-witness", wrong[:-2 * (1 + 9 + 64) - 1] + b"\0")
+save("evidence-wrong-witness-twice", wrong[:-(1 + 9 + 64)] + wrong[-2 * (1 + 9 + 64):-(1 + 9 + 64)])
+save("evidence-wrong-witness-number", put(wrong, len(wrong) - (1 + 9 + 64), b"\x10"))
