@@ -34,6 +34,7 @@ static const struct {
 	[OP_REVOKE] = {contract_revoke, true, true, true},
 	[OP_XATTR] = {contract_xattr, true, false, false},
 	[OP_CLAIM] = {contract_claim, true, true, true},
+	[OP_EVIDENCE] = {contract_evidence, false, true, false},
 	[OP_ERASE] = {contract_erase, true, false, false},
 	[OP_SUSPEND] = {contract_suspend, false, true, false},
 	[OP_REINSTATE] = {contract_reinstate, false, true, false},

@@ -62,5 +62,6 @@ int contract_crl(struct run *r, struct view body) must_check;
 int contract_renew(struct run *r, struct view body) must_check;
 int contract_claim(struct run *r, struct view body) must_check;
 int contract_erase(struct run *r, struct view body) must_check;
+int contract_evidence(struct run *r, struct view body) must_check;
 
 #endif

@@ -17,7 +17,7 @@ const char *op_name(enum op_code code)
 		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
 		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
 		[OP_ERASE] = "erase",       [OP_SUSPEND] = "suspend", [OP_REINSTATE] = "reinstate",
-		[OP_CRL] = "crl",           [OP_RENEW] = "renew",
+		[OP_CRL] = "crl",           [OP_RENEW] = "renew",     [OP_EVIDENCE] = "evidence",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -26,7 +26,7 @@ const char *op_name(enum op_code code)
 bool op_about_patient(enum op_code code)
 {
 	return code != OP_REGISTER && code != OP_SUSPEND && code != OP_REINSTATE && code != OP_CRL &&
-	       code != OP_RENEW;
+	       code != OP_RENEW && code != OP_EVIDENCE;
 }
 
 struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,
@@ -100,6 +100,8 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	case OP_REVOKE:
 	case OP_CLAIM:
 		return TX_PERMISSION;
+	case OP_EVIDENCE:
+		return TX_CONFIG;
 	case OP_SAVE:
 	case OP_SETATTR:
 	case OP_RENAME:

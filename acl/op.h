@@ -25,6 +25,7 @@ enum op_code {
 	OP_GRANT = 9,
 	OP_REVOKE = 10,
 	OP_XATTR = 11,
+	OP_EVIDENCE = 16,
 	OP_CLAIM = 20,
 	OP_ERASE = 21,
 	OP_SUSPEND = 24,
@@ -180,6 +181,11 @@ struct op_renew {
 struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,
 			    const struct hash *old_key, struct view cert);
 
+/* Proof that a member lied (ledger/evidence.h), in its canonical bytes. */
+struct op_evidence {
+	struct view evidence;
+};
+
 struct op_xattr {
 	struct node_id node;
 	struct view row; /* xattr_row bytes; empty: none left */
@@ -204,6 +210,7 @@ OP_DECLARE(erase, op_erase)
 OP_DECLARE(standing, op_standing)
 OP_DECLARE(crl, op_crl)
 OP_DECLARE(renew, op_renew)
+OP_DECLARE(evidence, op_evidence)
 
 /* Is it about a patient, who then stands in the proposal? */
 bool op_about_patient(enum op_code code);

@@ -11,19 +11,20 @@
 /*
  * The rights of each role. What an owner or a custodian may do is bounded by its row, too: patients own
  * their charts (and are guardians of others'), doctors and managers act as custodians. A peer orders and
- * stores what it cannot read; a governor looks and never touches.
+ * stores what it cannot read, and tells of members that lie; a governor looks and never touches.
  */
 static const struct role_row {
 	const char *name;
 	unsigned verbs;
 	bool may_admit;
 	bool may_configure;
+	bool may_report;
 } roles[] = {
-	[ROLE_PATIENT] = {"patient", VERB_ALL | VERB_GRANT, false, false},
-	[ROLE_DOCTOR] = {"doctor", VERB_ALL | VERB_GRANT, true, false},
-	[ROLE_MANAGER] = {"manager", VERB_ALL | VERB_GRANT, true, true},
-	[ROLE_GOVERNOR] = {"governor", VERB_READ, false, true},
-	[ROLE_PEER] = {"peer", 0, false, false},
+	[ROLE_PATIENT] = {"patient", VERB_ALL | VERB_GRANT, false, false, false},
+	[ROLE_DOCTOR] = {"doctor", VERB_ALL | VERB_GRANT, true, false, true},
+	[ROLE_MANAGER] = {"manager", VERB_ALL | VERB_GRANT, true, true, true},
+	[ROLE_GOVERNOR] = {"governor", VERB_READ, false, true, true},
+	[ROLE_PEER] = {"peer", 0, false, false, true},
 };
 
 static const struct verb_row {
@@ -99,6 +100,13 @@ bool role_may_admit(enum role r)
 	const struct role_row *row = find(r);
 
 	return row && row->may_admit;
+}
+
+bool role_may_report(enum role r)
+{
+	const struct role_row *row = find(r);
+
+	return row && row->may_report;
 }
 
 bool role_may_configure(enum role r)

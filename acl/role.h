@@ -42,6 +42,9 @@ void verbs_format(unsigned verbs, char *ret_text, size_t bytes);
 unsigned role_verbs(enum role r);
 /* May this role admit a patient who has no key of their own? */
 bool role_may_admit(enum role r);
+/* May this role put evidence of a member's lie on the ledger? The evidence proves itself, whoever brings it.
+ */
+bool role_may_report(enum role r);
 /* May this role change the network's configuration? */
 bool role_may_configure(enum role r);
 

@@ -9,6 +9,7 @@
 #define ACL_ROW_H
 
 #include "acl/role.h"
+#include "ledger/evidence.h"
 #include "ledger/statekey.h"
 
 #define ROW_NAME_MAX 64
@@ -154,6 +155,25 @@ struct xattr_row {
 	struct view sealed;
 };
 
+/* SK_EVIDENCE: what a piece of evidence shows, and who brought it first. */
+struct evidence_row {
+	enum evidence_kind kind;
+	struct identity_id offender;
+	uint64_t epoch;
+	uint64_t height;
+	uint64_t view;
+	struct identity_id reporter;
+	struct hash tx; /* the transaction that holds the evidence itself */
+	uint64_t time_ms;
+};
+
+/* SK_OFFENDER: the slots (evidence_slot) of which there is evidence in one epoch, in order of their coming.
+ */
+struct offender_row {
+	uint8_t count; /* 1 to EVIDENCE_OFFENDER_MAX */
+	struct hash slot[EVIDENCE_OFFENDER_MAX];
+};
+
 #define ROW_DECLARE(name)                                                                \
 	int name##_row_encode(const struct name##_row *row, struct buf *out) must_check; \
 	int name##_row_decode(struct view bytes, struct name##_row *ret_row) must_check;
@@ -171,5 +191,7 @@ ROW_DECLARE(content)
 ROW_DECLARE(erasure)
 ROW_DECLARE(entry)
 ROW_DECLARE(xattr)
+ROW_DECLARE(evidence)
+ROW_DECLARE(offender)
 
 #endif

@@ -66,6 +66,7 @@ static int op_decodes(const struct tx_op *op)
 		struct op_standing standing;
 		struct op_crl crl;
 		struct op_renew renew;
+		struct op_evidence evidence;
 	} u;
 
 	switch ((enum op_code)op->code) {
@@ -101,6 +102,8 @@ static int op_decodes(const struct tx_op *op)
 		return op_crl_decode(op->body, &u.crl);
 	case OP_RENEW:
 		return op_renew_decode(op->body, &u.renew);
+	case OP_EVIDENCE:
+		return op_evidence_decode(op->body, &u.evidence);
 	}
 	return CF_EDECODE;
 }
@@ -322,6 +325,8 @@ static bool role_permits(const struct tx_proposal *p, enum role role)
 	case OP_SUSPEND:
 	case OP_REINSTATE:
 		return role_may_configure(role);
+	case OP_EVIDENCE:
+		return role_may_report(role);
 	case OP_ADMIT:
 		return role == ROLE_PATIENT || role_may_admit(role);
 	default:

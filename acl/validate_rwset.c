@@ -152,10 +152,33 @@ static bool identity_write(const struct tx_proposal *p, const struct rw_write *w
 	}
 }
 
+/* Evidence is written under its own name, and counted against the one whom it names: two rows. */
+static bool evidence_writes(const struct tx_proposal *p, const struct rwset *rwset)
+{
+	const struct rw_write *w = rwset->writes;
+	struct statekey_parts evidence, offender;
+	struct offender_row slots;
+	struct evidence_row row;
+	struct op_evidence op;
+	struct hash id;
+
+	if (rwset->write_count != 2 || w[0].deleted || w[1].deleted ||
+	    op_evidence_decode(p->op[0].body, &op) || statekey_parse(w[0].key, &evidence) ||
+	    statekey_parse(w[1].key, &offender) || evidence.kind != SK_EVIDENCE ||
+	    offender.kind != SK_OFFENDER || evidence_row_decode(w[0].value, &row) ||
+	    offender_row_decode(w[1].value, &slots))
+		return false;
+	id = evidence_id(op.evidence);
+	return hash_equal(&id, &evidence.hash) && identity_equal(&row.reporter, &p->creator) &&
+	       identity_equal(&row.offender, &offender.identity) && row.epoch == offender.epoch;
+}
+
 bool validate_writes(const struct tx_proposal *p, const struct rwset *rwset)
 {
 	bool patient = !patient_is_zero(&p->patient);
 
+	if (p->op[0].code == OP_EVIDENCE)
+		return evidence_writes(p, rwset);
 	for (size_t i = 0; i < rwset->write_count; i++) {
 		const struct rw_write *w = &rwset->writes[i];
 

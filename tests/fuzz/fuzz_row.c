@@ -30,6 +30,8 @@ static void rows(struct view in)
 	ROUND_TRIP(content_row, content_row);
 	ROUND_TRIP(entry_row, entry_row);
 	ROUND_TRIP(xattr_row, xattr_row);
+	ROUND_TRIP(evidence_row, evidence_row);
+	ROUND_TRIP(offender_row, offender_row);
 	ROUND_TRIP(contract_row, contract_row);
 	ROUND_TRIP(sections_row, sections_row);
 	buf_release(&out);
@@ -58,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ROUND_TRIP(op_standing, op_standing);
 	ROUND_TRIP(op_crl, op_crl);
 	ROUND_TRIP(op_renew, op_renew);
+	ROUND_TRIP(op_evidence, op_evidence);
 	if (wrap_decode(in, &w) == 0) {
 		for (unsigned i = 0; i < w.count; i++)
 			wrap_pair(&w, i, &section, &epoch);

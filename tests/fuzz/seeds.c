@@ -10,6 +10,7 @@
 #include "ledger/mem.h"
 #include "net/pbft_msg.h"
 #include "net/wire.h"
+#include "tests/lib/lies.h"
 #include "tests/lib/netfix.h"
 
 #include <stdio.h>
@@ -215,6 +216,27 @@ static void seed_wire(const struct certificate *c)
 	mem_free(receipt);
 }
 
+static void seed_evidence(const struct netfix *n)
+{
+	const struct liar l = {n->network, 1, 0, n->peer[1].sign, n->peer[1].endorse};
+	const struct liar witness[] = {{n->network, 2, 0, n->peer[2].sign, n->peer[2].endorse},
+				       {n->network, 3, 0, n->peer[3].sign, n->peer[3].endorse}};
+	const struct hash tx = some_hash();
+	struct buf votes;
+
+	buf_init(&votes, 0);
+	must(lie_votes(&l, EVIDENCE_COMMIT, 3, 1, &votes));
+	seed("evidence", "votes", buf_view(&votes));
+	SEED("evidence", "file", evidence_file_encode(&n->network, buf_view(&votes), &out));
+	SEED("evidence", "messages", lie_messages(&l, EVIDENCE_NEW_VIEW, 2, &out));
+	SEED("evidence", "twice", lie_endorsed_twice(&l, &tx, &out));
+	SEED("evidence", "wrong", lie_endorsed_wrong(&l, witness, 2, &tx, &out));
+	SEED("row", "op-16", op_evidence_encode(&(struct op_evidence){buf_view(&votes)}, &out));
+	SEED("row", "row-20-00", evidence_row_encode(&(struct evidence_row){.kind = EVIDENCE_COMMIT}, &out));
+	SEED("row", "row-21-00", offender_row_encode(&(struct offender_row){.count = 1}, &out));
+	buf_release(&votes);
+}
+
 static void seed_conf(void)
 {
 	seed("conf", "peer",
@@ -259,6 +281,7 @@ int main(int argc, char **argv)
 	seed_ops();
 	seed_pbft(&n->certificate);
 	seed_wire(&n->certificate);
+	seed_evidence(n);
 	seed_conf();
 	seed("genesis", "genesis", buf_view(&n->genesis));
 	seed("genesis", "person", buf_view(&doctor.chain[0]));

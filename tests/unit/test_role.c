@@ -42,6 +42,9 @@ T_TEST(role_rights_table)
 	t_ok(role_may_configure(ROLE_MANAGER) && role_may_configure(ROLE_GOVERNOR));
 	t_ok(!role_may_configure(ROLE_PATIENT) && !role_may_configure(ROLE_DOCTOR) &&
 	     !role_may_configure(ROLE_PEER));
+	t_ok(role_may_report(ROLE_PEER) && role_may_report(ROLE_DOCTOR) && role_may_report(ROLE_MANAGER) &&
+	     role_may_report(ROLE_GOVERNOR) && !role_may_report(ROLE_PATIENT) &&
+	     !role_may_report((enum role)6));
 	t_ok(!role_may_configure((enum role)0) && !role_may_admit((enum role) - 5));
 }
 
