@@ -194,9 +194,9 @@ struct pbft_update {
 		uint8_t from;
 	} behind;
 	struct {
-		bool found; /* two signed conflicting votes */
+		bool found; /* two votes for one place, two VIEW-CHANGEs or NEW-VIEWs for one view */
 		uint8_t member;
-		struct view first; /* encoded signed votes */
+		struct view first; /* both as messages, signed and verified (ledger/evidence.h) */
 		struct view second;
 	} evidence;
 	uint64_t wake_ms; /* next PBFT_TIMEOUT wanted, 0: none */

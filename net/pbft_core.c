@@ -93,6 +93,14 @@ int core_verify_vote(struct pbft *p, uint8_t member, const struct vote *vote, co
 	return p->cfg.keys.verify(p->cfg.keys.ctx, member, &digest, sig);
 }
 
+bool core_same_message(const struct pbft *p, struct view a, struct view b)
+{
+	const struct hash first = viewmsg_digest(&p->cfg.network, a);
+	const struct hash second = viewmsg_digest(&p->cfg.network, b);
+
+	return hash_equal(&first, &second);
+}
+
 int core_verify_message(struct pbft *p, uint8_t member, struct view message)
 {
 	const struct hash digest = viewmsg_digest(&p->cfg.network, message);

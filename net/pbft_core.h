@@ -212,6 +212,8 @@ void core_sign_message(struct pbft *p, enum pbft_sign_kind kind, uint64_t view, 
 int core_verify_vote(struct pbft *p, uint8_t member, const struct vote *vote,
 		     const uint8_t sig[SIG_BYTES]) must_check;
 int core_verify_message(struct pbft *p, uint8_t member, struct view message) must_check;
+/* Is what they sign the same? Two signatures over one message are no two messages. */
+bool core_same_message(const struct pbft *p, struct view a, struct view b);
 
 /* pbft_out.c. Buffers are taken over, whatever happens. */
 void out_reset(struct pbft *p);
@@ -225,6 +227,8 @@ void out_behind(struct pbft *p, uint64_t height, uint8_t from);
 /* Both are of this kind, height and view, with different digests. */
 void out_evidence(struct pbft *p, uint8_t member, enum vote_kind kind, const struct cell *a,
 		  const struct cell *b);
+/* Two VIEW-CHANGEs or two NEW-VIEWs for one view, both of this member and verified. */
+void out_evidence_messages(struct pbft *p, uint8_t member, struct view a, struct view b);
 void out_update(struct pbft *p, struct pbft_update *ret_update);
 
 /* pbft_quorum.c */
@@ -290,6 +294,7 @@ bool order_heartbeat_due(const struct pbft *p);
 /* pbft_viewchange.c */
 void view_change_start(struct pbft *p, uint64_t view, bool regular);
 int view_change_check(struct pbft *p, const struct msg_view_change *m) must_check;
+void view_change_compare(struct pbft *p, const struct msg_view_change *m);
 int on_view_change(struct pbft *p, struct view bytes) must_check;
 bool try_join(struct pbft *p);
 bool try_rotate(struct pbft *p);

@@ -204,6 +204,8 @@ static int check_changes(struct pbft *p, const struct msg_new_view *m, const str
 		have = &p->change[list[i].sender];
 		if (!have->used || !view_equal(buf_view(&have->bytes), m->change[i]))
 			err = view_change_check(p, &list[i]);
+		if (err == 0)
+			view_change_compare(p, &list[i]);
 	}
 	return err;
 }
@@ -256,6 +258,16 @@ static void enter_by(struct pbft *p, const struct msg_new_view *m, const struct 
 	new_view_take_proposal(p, m);
 }
 
+/* Another NEW-VIEW than the one by which this view was entered: its leader tells two stories. */
+static void compare_entered(struct pbft *p, const struct msg_new_view *m, struct view bytes)
+{
+	const struct view have = buf_view(&p->new_view);
+
+	if (have.len > 0 && m->sender != p->cfg.self && !core_same_message(p, have, bytes) &&
+	    core_verify_message(p, m->sender, bytes) == 0)
+		out_evidence_messages(p, m->sender, have, bytes);
+}
+
 int on_new_view(struct pbft *p, struct view bytes)
 {
 	struct msg_new_view m;
@@ -267,6 +279,8 @@ int on_new_view(struct pbft *p, struct view bytes)
 		return err;
 	if (core_other_epoch(p, m.epoch) || m.view == 0 || m.sender != core_leader(p, m.view))
 		return CF_EINVAL;
+	if (m.view == p->view && p->state == PBFT_NORMAL)
+		compare_entered(p, &m, bytes);
 	if (m.view < p->view || (m.view == p->view && p->state == PBFT_NORMAL))
 		return 0;
 	if (m.sender == p->cfg.self)

@@ -154,6 +154,24 @@ void out_evidence(struct pbft *p, uint8_t member, enum vote_kind kind, const str
 	p->out.asks.evidence.second = encode_evidence(p, member, kind, b);
 }
 
+void out_evidence_messages(struct pbft *p, uint8_t member, struct view a, struct view b)
+{
+	struct buf copy[2];
+	int err = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		buf_init(&copy[i], 0);
+		if (err == 0)
+			err = buf_append_view(&copy[i], i ? b : a);
+	}
+	if (err != 0)
+		core_fail(p, err);
+	p->out.asks.evidence.found = true;
+	p->out.asks.evidence.member = member;
+	p->out.asks.evidence.first = out_keep(p, &copy[0]);
+	p->out.asks.evidence.second = out_keep(p, &copy[1]);
+}
+
 /* After a failure nothing leaves: what was signed in this step is perhaps not logged. */
 void out_update(struct pbft *p, struct pbft_update *ret_update)
 {

@@ -107,6 +107,16 @@ int view_change_check(struct pbft *p, const struct msg_view_change *m)
 	return err;
 }
 
+/* A second VIEW-CHANGE for a view, verified by the caller: it tells another story to somebody else. */
+void view_change_compare(struct pbft *p, const struct msg_view_change *m)
+{
+	const struct change *have = &p->change[m->sender];
+
+	if (have->used && have->msg.view == m->view && m->sender != p->cfg.self &&
+	    !core_same_message(p, buf_view(&have->bytes), m->bytes))
+		out_evidence_messages(p, m->sender, buf_view(&have->bytes), m->bytes);
+}
+
 int on_view_change(struct pbft *p, struct view bytes)
 {
 	struct msg_view_change m;
@@ -118,8 +128,14 @@ int on_view_change(struct pbft *p, struct view bytes)
 		return CF_EINVAL;
 	if (m.view < p->view || (m.view == p->view && p->state == PBFT_NORMAL))
 		return 0; /* its STATUS will bring it the NEW-VIEW */
-	if (p->change[m.sender].used && p->change[m.sender].msg.view >= m.view)
+	if (p->change[m.sender].used && p->change[m.sender].msg.view > m.view)
 		return 0;
+	if (p->change[m.sender].used && p->change[m.sender].msg.view == m.view) {
+		if (!core_same_message(p, buf_view(&p->change[m.sender].bytes), bytes) &&
+		    core_verify_message(p, m.sender, bytes) == 0)
+			view_change_compare(p, &m);
+		return 0;
+	}
 	err = view_change_check(p, &m);
 	if (err != 0)
 		return err;

@@ -387,40 +387,6 @@ void check_executed(struct node *n, const struct certificate *c, struct view bod
 	}
 }
 
-static bool is_vote_of(struct sim *s, struct view message, uint8_t member, struct vote *ret_vote)
-{
-	struct msg_pre_prepare pp;
-	struct msg_vote m;
-	struct hash digest;
-
-	if (msg_pre_prepare_decode(message, &pp) == 0) {
-		digest = vote_digest(&s->network, &pp.vote);
-		*ret_vote = pp.vote;
-		return sim_verify(s, member, &digest, pp.sig) == 0;
-	}
-	if (msg_vote_decode(message, &m) != 0)
-		return false;
-	digest = vote_digest(&s->network, &m.vote);
-	*ret_vote = m.vote;
-	return m.sender == member && sim_verify(s, member, &digest, m.sig) == 0;
-}
-
-void check_evidence(struct node *n, const struct pbft_update *u)
-{
-	struct sim *s = n->sim;
-	struct vote a, b;
-	bool liar = false;
-
-	for (unsigned i = 0; i < s->nodes; i++)
-		liar = liar || (s->node[i].member == u->evidence.member && s->node[i].liar != HONEST);
-	if (!liar)
-		sim_fail(s, "ACCUSE", "node %u accuses %u", n->at, u->evidence.member);
-	if (!is_vote_of(s, u->evidence.first, u->evidence.member, &a) ||
-	    !is_vote_of(s, u->evidence.second, u->evidence.member, &b) || a.kind != b.kind ||
-	    a.height != b.height || a.view != b.view || hash_equal(&a.digest, &b.digest))
-		sim_fail(s, "ACCUSE", "node %u has no proof against %u", n->at, u->evidence.member);
-}
-
 void check_step(struct node *n, const struct pbft_update *u)
 {
 	if (u->send_count > MESSAGES_A_STEP_MAX)
