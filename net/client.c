@@ -10,7 +10,6 @@
 #include "net/blob_upload.h"
 #include "net/client_store.h"
 #include "net/follower.h"
-#include "net/proposal.h"
 #include "net/submit.h"
 #include "net/ticks.h"
 
@@ -391,34 +390,8 @@ int client_wait(struct client *c, uint64_t height, unsigned timeout_ms)
 
 int client_submit(struct client *c, const struct client_tx *tx, struct client_job **ret_job)
 {
-	struct policy_row policy;
-	struct proposal_context pc = {.network = &c->network,
-				      .creator = c->identity,
-				      .height = follower_height(c->follower),
-				      .now_ms = ticks_wall_ms(),
-				      .policy = &policy};
-	struct client_job *job;
-	struct buf proposal;
-	struct db_txn *txn;
-	int err;
-
 	assert(c && tx && ret_job);
-	err = chain_read_begin(c->store.chain, &txn);
-	if (err)
-		return err;
-	buf_init(&proposal, TX_BYTES_MAX);
-	err = state_policy(txn, &policy);
-	if (!err)
-		err = proposal_build(txn, &pc, tx, &proposal);
-	db_abort(txn);
-	if (!err)
-		err = job_new(&c->network, buf_view(&proposal), tx, proposal_valid_until(&pc), &policy, &job);
-	buf_release(&proposal);
-	if (err)
-		return err;
-	submit_add(c->submitter, job);
-	*ret_job = job;
-	return 0;
+	return submit_tx(c->submitter, c->store.chain, tx, ret_job);
 }
 
 int client_commit(struct client *c, const struct client_tx *tx, unsigned timeout_ms,

@@ -32,6 +32,7 @@ struct peer {
 	struct feed *feed;
 	struct keeper *keeper;
 	struct endorser *endorser; /* NULL: the configuration says no */
+	struct reporter *reporter;
 	struct replica *replica;
 	struct intake *intake;
 	atomic_bool failed;
@@ -229,16 +230,21 @@ static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *t
 {
 	struct peer *p = ctx;
 
-	(void)height;
-	(void)index;
 	(void)rwset;
 	if (verdict == VERDICT_VALID)
 		keeper_committed(p->keeper, tx);
+	reporter_on_tx(p->reporter, &tx->id, height, index, verdict);
+}
+
+static void on_block(void *ctx, const struct block *block)
+{
+	(void)block;
+	reporter_on_block(((struct peer *)ctx)->reporter);
 }
 
 static int open_chain(struct peer *p)
 {
-	const struct apply_observer observer = {.ctx = p, .on_tx = on_tx};
+	const struct apply_observer observer = {.ctx = p, .on_tx = on_tx, .on_block = on_block};
 	struct genesis *g = mem_zalloc(sizeof(*g));
 	struct db_txn *txn = NULL;
 	char path[FILE_PATH_MAX];
@@ -318,6 +324,13 @@ static int open_parts(struct peer *p)
 					 .ctx = p};
 	struct intake_config intake = {
 		.chain = p->chain, .apply = p->apply, .name = conf->name, .ctx = p, .status = fill_status};
+	struct reporter_config reporter = {.chain = p->chain,
+					   .identity = id,
+					   .tls = p->config.tls,
+					   .data_dir = conf->data_dir,
+					   .name = conf->name,
+					   .self = p->self,
+					   .count = p->members.count};
 	int err = transport_new(&transport, &p->transport);
 
 	if (err)
@@ -335,6 +348,9 @@ static int open_parts(struct peer *p)
 		err = keeper_new(&keeper, &p->keeper);
 	if (!err && conf->endorse)
 		err = endorser_new(&endorser, &p->endorser);
+	if (!err)
+		err = reporter_new(&reporter, &p->reporter);
+	replica.reporter = p->reporter;
 	replica.feed = p->feed;
 	replica.keeper = p->keeper;
 	replica.endorser = p->endorser;
@@ -368,6 +384,8 @@ static int start_parts(struct peer *p)
 		err = replica_start(p->replica);
 	if (!err)
 		err = intake_start(p->intake);
+	if (!err)
+		err = reporter_start(p->reporter);
 	if (!err)
 		err = transport_listen(p->transport, TRANSPORT_GATEWAY,
 				       listen_url(conf->listen_client, m->client_address));
@@ -414,6 +432,8 @@ void peer_stop(struct peer *p)
 		intake_stop(p->intake);
 	if (p->replica)
 		replica_stop(p->replica);
+	if (p->reporter)
+		reporter_stop(p->reporter);
 	if (p->endorser)
 		endorser_stop(p->endorser);
 	if (p->keeper)
@@ -422,6 +442,7 @@ void peer_stop(struct peer *p)
 		feed_stop(p->feed);
 	intake_free(p->intake);
 	replica_free(p->replica);
+	reporter_free(p->reporter);
 	endorser_free(p->endorser);
 	keeper_free(p->keeper);
 	feed_free(p->feed);

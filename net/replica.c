@@ -16,8 +16,7 @@
 
 #define MODULE REPLICA_MODULE
 #define QUEUE_BYTES_MAX ((size_t)192 << 20)
-#define VOTES_BYTES_MAX ((uint64_t)16 << 20)   /* the vote log is cut when it is longer */
-#define EVIDENCE_STORE_MAX ((uint64_t)4 << 20) /* more of the same proves no more */
+#define VOTES_BYTES_MAX ((uint64_t)16 << 20) /* the vote log is cut when it is longer */
 #define EXPIRED_MAX 256
 
 static uint64_t replica_handle(void *ctx, struct message *m);
@@ -99,14 +98,11 @@ static int restore_core(void *ctx, struct view record)
 static int votes_open(struct replica *r)
 {
 	char path[FILE_PATH_MAX];
-	int err = file_path(r->config.data_dir, "evidence", path);
+	int err;
 
-	if (!err)
-		err = segments_open(path, false, &r->evidence);
 	if (r->config.self == PBFT_LEARNER)
-		return err ? err : core_new(r); /* signs nothing; whatever log there is stays as it is */
-	if (!err)
-		err = file_path(r->config.data_dir, "votes", path);
+		return core_new(r); /* signs nothing; whatever log there is stays as it is */
+	err = file_path(r->config.data_dir, "votes", path);
 	if (!err)
 		err = votelog_open(path, &r->votes);
 	/* The gate first: the core signs nothing while it is restored, and everything after. */
@@ -169,7 +165,6 @@ void replica_free(struct replica *r)
 	pbft_free(r->pbft);
 	gate_free(r->gate);
 	votelog_close(r->votes);
-	segments_close(r->evidence);
 	pending_free(r->pending);
 	buf_release(&r->body);
 	mem_free(r->ids);
@@ -239,19 +234,6 @@ static int log_records(struct replica *r, const struct pbft_update *u)
 	return err;
 }
 
-static void keep_evidence(struct replica *r, const struct pbft_update *u)
-{
-	struct segment_place place;
-
-	log_warn(MODULE, "member %u signed two things for one height and view -> kept as evidence",
-		 u->evidence.member);
-	if (segments_bytes(r->evidence) > EVIDENCE_STORE_MAX)
-		return;
-	if (segments_append(r->evidence, u->evidence.first, &place) ||
-	    segments_append(r->evidence, u->evidence.second, &place) || segments_sync(r->evidence))
-		log_warn(MODULE, "evidence cannot be written: %s", err_detail());
-}
-
 /* The stores hold all that is executed: the log needs only what the core names. */
 static void cut_votes(struct replica *r)
 {
@@ -296,7 +278,7 @@ static bool obey(struct replica *r, const struct pbft_update *u, struct pbft_eve
 		mesh_vote(r->config.mesh, u->sends[i].to, u->sends[i].bytes);
 	r->wake_ms = u->wake_ms;
 	if (u->evidence.found)
-		keep_evidence(r, u);
+		reporter_found(r->config.reporter, u->evidence.member, u->evidence.first, u->evidence.second);
 	if (u->behind.wanted)
 		catchup_want(&r->catchup, u->behind.height, u->behind.from, r->height, ticks_ms());
 	/* Each is answered before the core goes on, so it never asks for two. */

@@ -16,6 +16,7 @@
 #include "net/feed.h"
 #include "net/keeper.h"
 #include "net/mesh.h"
+#include "net/reporter.h"
 
 struct replica;
 
@@ -29,8 +30,9 @@ struct replica_config {
 	struct verifier *verifier;
 	const struct identity *identity;
 	const struct conf_peer *conf;
-	uint8_t self;         /* own index, or PBFT_LEARNER */
-	const char *data_dir; /* votes/ and evidence/ in it */
+	uint8_t self; /* own index, or PBFT_LEARNER */
+	struct reporter *reporter;
+	const char *data_dir; /* votes/ in it */
 	const char *name;     /* for logs */
 	/* The replica has stopped for good: own stores or disk in doubt. On its thread. */
 	void (*on_failed)(void *ctx);

@@ -13,8 +13,6 @@
 #include "net/votelog.h"
 #include "net/worker.h"
 
-#include "ledger/segment.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -23,7 +21,6 @@ struct replica {
 	struct worker *worker;
 	struct members members; /* the set whose index `self` counts in */
 	struct votelog *votes;
-	struct segments *evidence;
 	struct gate *gate;
 	struct pbft *pbft;
 	struct pending *pending;

@@ -5,6 +5,7 @@
 #include "net/submit_core.h"
 
 #include "ledger/mem.h"
+#include "net/proposal.h"
 #include "net/ticks.h"
 
 #include <assert.h>
@@ -296,6 +297,38 @@ void submit_add(struct submitter *s, struct client_job *job)
 	s->last = &job->next;
 	pthread_mutex_unlock(&s->lock);
 	submit_pump(s);
+}
+
+int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *tx,
+	      struct client_job **ret_job)
+{
+	struct policy_row policy;
+	struct proposal_context pc = {.network = &s->config.network,
+				      .creator = s->config.identity,
+				      .height = s->config.height(s->config.ctx),
+				      .now_ms = ticks_wall_ms(),
+				      .policy = &policy};
+	struct client_job *job;
+	struct buf proposal;
+	struct db_txn *txn;
+	int err = chain_read_begin(chain, &txn);
+
+	if (err)
+		return err;
+	buf_init(&proposal, TX_BYTES_MAX);
+	err = state_policy(txn, &policy);
+	if (!err)
+		err = proposal_build(txn, &pc, tx, &proposal);
+	db_abort(txn);
+	if (!err)
+		err = job_new(&s->config.network, buf_view(&proposal), tx, proposal_valid_until(&pc), &policy,
+			      &job);
+	buf_release(&proposal);
+	if (err)
+		return err;
+	submit_add(s, job);
+	*ret_job = job;
+	return 0;
 }
 
 int submit_new(const struct submit_config *config, struct submitter **ret_s)

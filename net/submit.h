@@ -33,6 +33,9 @@ int submit_new(const struct submit_config *config, struct submitter **ret_s) mus
 void submit_stop(struct submitter *s);
 void submit_free(struct submitter *s); /* after submit_stop; accepts NULL */
 
+/* Proposes tx on this chain's state, in the identity's name, and begins. Errors as proposal_build. */
+int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *tx,
+	      struct client_job **ret_job) must_check;
 /* Takes a reference of its own. */
 void submit_add(struct submitter *s, struct client_job *job);
 
