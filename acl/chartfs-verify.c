@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chartfs-verify.c - the program: checks a proof offline, with the genesis file alone. Talks to nobody.
+ * chartfs-verify.c - the program: checks a proof, or a file of evidence, offline, with the genesis file
+ *alone. Talks to nobody.
  *
  *	chartfs-verify GENESIS PROOF [FILE]
+ *	chartfs-verify GENESIS EVIDENCE
  *
  * Exit codes: 0 proven, 2 not proven, 1 usage, 7 a file is missing.
  */
-#include "acl/genesis.h"
+#include "acl/evidence_verify.h"
 #include "acl/proof.h"
 #include "acl/userfile.h"
 #include "ledger/mem.h"
@@ -21,10 +23,14 @@
 
 #define CHUNK_BYTES 65536
 
-static const char *const usage = "usage: chartfs-verify GENESIS PROOF [FILE]\n\n"
-				 "Checks that PROOF shows a transaction that the network founded by GENESIS "
-				 "has committed, and prints\n"
-				 "what it proves. With FILE: that this is the content which was committed.\n";
+static const char *const usage =
+	"usage: chartfs-verify GENESIS PROOF [FILE]\n"
+	"       chartfs-verify GENESIS EVIDENCE\n\n"
+	"Checks that PROOF shows a transaction that the network founded by GENESIS "
+	"has committed, and prints\n"
+	"what it proves. With FILE: that this is the content which was committed.\n"
+	"Or that EVIDENCE (chartfs evidence show -o) shows a member of that network to "
+	"have lied.\n";
 
 static void print_time(const char *what, uint64_t time_ms)
 {
@@ -99,33 +105,60 @@ static int check_file(const struct proof *p, const struct proof_facts *facts, co
 	return err;
 }
 
-static int verify(const char *genesis_path, const char *proof_path, const char *file)
+static int verify_evidence(struct view genesis, struct view file, const char *path)
+{
+	struct evidence_facts facts;
+	struct hash network, own = genesis_network(genesis);
+	struct view evidence;
+	int err = evidence_file_decode(file, &network, &evidence);
+
+	if (!err && !hash_equal(&network, &own))
+		err = err_set(CF_EFOREIGN, "evidence of another network");
+	if (!err)
+		err = evidence_verify(genesis, evidence, &facts);
+	if (err)
+		return err_set(err, "%s: %s", path, err_detail());
+	evidence_facts_print(&facts, stdout);
+	return 0;
+}
+
+static int verify_proof(struct view genesis, struct view bytes, const char *proof_path, const char *file)
 {
 	struct proof *p = mem_alloc(sizeof(*p));
-	struct buf genesis, bytes;
 	struct proof_facts facts;
 	int err = p ? 0 : CF_ENOMEM;
 
-	buf_init(&genesis, GENESIS_BYTES_MAX);
-	buf_init(&bytes, PROOF_BYTES_MAX);
-	if (!err)
-		err = userfile_read(genesis_path, GENESIS_BYTES_MAX, false, &genesis);
-	if (!err)
-		err = userfile_read(proof_path, PROOF_BYTES_MAX, false, &bytes);
 	if (!err) {
-		err = proof_decode(buf_view(&bytes), p);
+		err = proof_decode(bytes, p);
 		if (err)
 			err = err_set(err, "%s: not a proof, or damaged", proof_path);
 	}
 	if (!err)
-		err = proof_verify(p, buf_view(&genesis), &facts);
+		err = proof_verify(p, genesis, &facts);
 	if (!err)
 		print_facts(&facts);
 	if (!err && file)
 		err = check_file(p, &facts, file);
+	mem_free(p);
+	return err;
+}
+
+static int verify(const char *genesis_path, const char *proof_path, const char *file)
+{
+	struct buf genesis, bytes;
+	int err;
+
+	buf_init(&genesis, GENESIS_BYTES_MAX);
+	buf_init(&bytes, PROOF_BYTES_MAX);
+	err = userfile_read(genesis_path, GENESIS_BYTES_MAX, false, &genesis);
+	if (!err)
+		err = userfile_read(proof_path, PROOF_BYTES_MAX, false, &bytes);
+	if (!err && evidence_is_file(buf_view(&bytes)) && !file)
+		err = verify_evidence(buf_view(&genesis), buf_view(&bytes), proof_path);
+	else if (!err)
+		err = verify_proof(buf_view(&genesis), buf_view(&bytes), proof_path, file);
 	buf_release(&genesis);
 	buf_release_secret(&bytes);
-	mem_free(p);
 	return err;
 }
 
@@ -133,7 +166,7 @@ static int verify(const char *genesis_path, const char *proof_path, const char *
 static int exit_code(int err)
 {
 	if (err == CF_EINVAL || err == CF_EFOREIGN || err == CF_EVERSION || err == CF_EEXPIRED ||
-	    err == CF_EREVOKED || err == CF_ENOKEY || err == CF_ETOOBIG)
+	    err == CF_EREVOKED || err == CF_ENOKEY || err == CF_ETOOBIG || err == CF_EUNSUPPORTED)
 		return err_exit_code(CF_ECORRUPT);
 	return err_exit_code(err);
 }

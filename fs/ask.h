@@ -21,6 +21,8 @@ int ask_prove(struct control *c, const struct json *request, struct json *answer
 int ask_block(struct control *c, const struct json *request, struct json *answer) must_check;   /* height */
 int ask_tx(struct control *c, const struct json *request,
 	   struct json *answer) must_check; /* id, signed_bytes */
+int ask_evidence(struct control *c, const struct json *request, struct json *answer) must_check; /* id */
+int ask_report(struct control *c, const struct json *request, struct json *answer) must_check;   /* file */
 int ask_verify(struct control *c, const struct json *request, struct json *answer) must_check;
 
 /* Rights on a patient: path is anything below their directory. sections, verbs: as sections_parse,

@@ -62,6 +62,11 @@ static const struct cmd cmds[] = {
 	 "a block: header, certificate, transactions, verdicts", cmd_block},
 	{"tx", "show ID [--signed-bytes] [PATH | --data DIR --genesis FILE]",
 	 "a transaction: who, what, signatures, verdict; or the very bytes that were signed", cmd_tx},
+	{"evidence",
+	 "list [PATH | --data DIR --genesis FILE]\n"
+	 "       chartfs evidence show ID [-o OUT] [PATH | --data DIR --genesis FILE]\n"
+	 "       chartfs evidence report FILE [PATH]",
+	 "members that lied, and the proof of it", cmd_evidence},
 	{"verify", "[PATH | --data DIR --genesis FILE [--chain-only]]", "check a whole ledger", cmd_verify},
 };
 

@@ -51,6 +51,7 @@ int cmd_claim(int argc, char **argv);
 int cmd_consent(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_erase(int argc, char **argv);
+int cmd_evidence(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
 int cmd_log(int argc, char **argv);

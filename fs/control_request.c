@@ -114,7 +114,8 @@ static const struct {
 	{"status", on_status},  {"peers", on_peers},      {"whoami", ask_whoami}, {"resolve", ask_resolve},
 	{"log", ask_log},       {"prove", ask_prove},     {"block", ask_block},   {"tx", ask_tx},
 	{"verify", ask_verify}, {"grant", ask_grant},     {"revoke", ask_revoke}, {"grants", ask_grants},
-	{"claim", ask_claim},   {"consent", ask_consent}, {"erase", ask_erase},
+	{"claim", ask_claim},   {"consent", ask_consent}, {"erase", ask_erase},   {"evidence", ask_evidence},
+	{"report", ask_report},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)

@@ -259,6 +259,11 @@ int evidence_file_encode(const struct hash *network, struct view evidence, struc
 	return err;
 }
 
+bool evidence_is_file(struct view bytes)
+{
+	return bytes.len >= sizeof(FILE_TAG) && memcmp(bytes.data, FILE_TAG, sizeof(FILE_TAG)) == 0;
+}
+
 int evidence_file_decode(struct view bytes, struct hash *ret_network, struct view *ret_evidence)
 {
 	struct view proof, evidence;

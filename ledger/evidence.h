@@ -89,6 +89,7 @@ struct hash evidence_slot(const struct evidence *e);
  */
 enum evidence_set { EVIDENCE_SET_GENESIS = 0 };
 int evidence_file_encode(const struct hash *network, struct view evidence, struct buf *out) must_check;
+bool evidence_is_file(struct view bytes); /* by its tag */
 int evidence_file_decode(struct view bytes, struct hash *ret_network, struct view *ret_evidence) must_check;
 
 #endif
