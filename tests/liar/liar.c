@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * liar.c - makes of chartfsd a member that lies with its own, real key. For tests; never installed.
+ *
+ * Linked with all of chartfsd, behind the linker's --wrap, so that no source of the product knows how to lie.
+ * The words of CHARTFS_LIES say how:
+ *
+ *   votes         a second PREPARE and COMMIT for another block, behind each true one
+ *   proposals     a second PRE-PREPARE, of another block
+ *   changes       a second VIEW-CHANGE with nothing prepared in it
+ *   endorsements  signs other writes than the contract made
+ */
+#include "ledger/rwset.h"
+#include "net/mesh.h"
+#include "net/pbft_msg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int __real_mesh_new(const struct mesh_config *config, struct mesh **ret_m);
+int __wrap_mesh_new(const struct mesh_config *config, struct mesh **ret_m);
+void __real_mesh_vote(struct mesh *m, uint8_t to, struct view message);
+void __wrap_mesh_vote(struct mesh *m, uint8_t to, struct view message);
+int __real_rwset_encode(const struct rwset_builder *b, struct buf *out);
+int __wrap_rwset_encode(const struct rwset_builder *b, struct buf *out);
+
+static const struct crypto_key *key;
+static struct hash network;
+
+static bool lies(const char *how)
+{
+	const char *words = getenv("CHARTFS_LIES");
+
+	return words && strstr(words, how);
+}
+
+int __wrap_mesh_new(const struct mesh_config *config, struct mesh **ret_m)
+{
+	key = config->identity->sign;
+	network = config->network;
+	return __real_mesh_new(config, ret_m);
+}
+
+static bool sign_vote(const struct vote *vote, uint8_t ret_sig[SIG_BYTES])
+{
+	struct hash digest = vote_digest(&network, vote);
+
+	return crypto_sign(key, &digest, ret_sig) == 0;
+}
+
+static bool other_vote(struct view message, struct buf *out)
+{
+	struct msg_vote m;
+
+	if (!lies("votes") || msg_vote_decode(message, &m))
+		return false;
+	m.vote.digest.b[0] ^= 0xff;
+	return sign_vote(&m.vote, m.sig) && msg_vote_encode(&m, out) == 0;
+}
+
+static bool other_proposal(struct view message, struct buf *out)
+{
+	struct msg_pre_prepare m;
+
+	if (!lies("proposals") || msg_pre_prepare_decode(message, &m))
+		return false;
+	m.has_body = false;
+	m.vote.digest.b[0] ^= 0xff;
+	return sign_vote(&m.vote, m.sig) && msg_pre_prepare_encode(&m, out) == 0;
+}
+
+static bool other_change(struct view message, struct buf *out)
+{
+	struct msg_view_change m;
+	struct hash digest;
+
+	if (!lies("changes") || msg_view_change_decode(message, &m) || !m.has_base)
+		return false;
+	m.has_prepared = false;
+	m.base.count--; /* not enough votes: another message in any case */
+	if (msg_view_change_encode(&m, out))
+		return false;
+	digest = viewmsg_digest(&network, buf_view(out));
+	return crypto_sign(key, &digest, out->data + out->len - SIG_BYTES) == 0;
+}
+
+void __wrap_mesh_vote(struct mesh *m, uint8_t to, struct view message)
+{
+	struct buf lie;
+
+	__real_mesh_vote(m, to, message);
+	buf_init(&lie, 0);
+	if (other_vote(message, &lie) || other_proposal(message, &lie) || other_change(message, &lie))
+		__real_mesh_vote(m, to, buf_view(&lie));
+	buf_release(&lie);
+}
+
+/* The last byte of the last row that is written. */
+int __wrap_rwset_encode(const struct rwset_builder *b, struct buf *out)
+{
+	int err = __real_rwset_encode(b, out);
+	struct rwset set;
+
+	if (err || !lies("endorsements") || rwset_decode(buf_view(out), &set))
+		return err;
+	if (set.write_count > 0 && !set.writes[set.write_count - 1].deleted)
+		out->data[out->len - 1] ^= 0xff;
+	rwset_release(&set);
+	return 0;
+}

@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_evidence.sh - a member lies with its real key: the network goes on, and its lie stands on the ledger, proven
+# to everybody; a peer that found it and was killed tells it after its restart; what is forged convinces nobody.
+. "$(dirname "$0")/../lib/mount.sh"
+
+# How a peer's daemon becomes the liar of tests/liar: words in front of its command.
+mkdir -p "$net/prefix"
+cat >"$work/liar" <<-SH
+	#!/bin/sh
+	shift
+	exec "$bin/liar" "\$@"
+SH
+chmod +x "$work/liar"
+
+# lie N WORD: from now on peer N lies like this; without a word it is honest again
+lie()
+{
+	devnet peer "$net" "$1" stop
+	rm -f "$net/prefix/peer$1"
+	[ -z "${2:-}" ] || echo "env CHARTFS_LIES=$2 $work/liar" >"$net/prefix/peer$1"
+	devnet peer "$net" "$1" start
+}
+
+found()
+{
+	[ -n "$(find "$net/peer$1/data/evidence" -name '*.seg' -size +0 2>/dev/null)" ]
+}
+
+offline()
+{
+	local n=$1
+	shift
+	chartfs evidence "$@" --data "$net/peer$n/data" --genesis "$net/genesis"
+}
+
+named()
+{
+	chartfs evidence list "$A" | grep -qE "$1"
+}
+
+network_up
+mount_as doctor1
+A=$work/doctor1/patients/patient1
+ok "an honest network" save "$A/EMR02/first.json" '{"n":0}'
+is "has no evidence" "" chartfs evidence list "$A"
+
+# --- found, and killed before it is told ---
+teller=$(leader)
+liar=$((teller % 4 + 1))
+others=()
+for n in 1 2 3 4; do
+	[ "$n" = "$teller" ] || [ "$n" = "$liar" ] || others+=("$n")
+done
+lie "$liar" votes
+within 20 all_equal
+for n in "${others[@]}"; do
+	devnet peer "$net" "$n" kill
+done
+(save "$A/EMR02/waits.json" '{"n":1}' >/dev/null 2>&1 &)
+ok "the leader keeps what its core found" within 30 found "$teller"
+devnet peer "$net" "$teller" kill
+lie "$liar"
+for n in "${others[@]}" "$teller"; do
+	devnet peer "$net" "$n" start
+done
+ok "killed with -9, it tells the ledger after its restart" within 90 named "by peer$liar@.*told by peer$teller@"
+ok "and the others did not know" bash -c "! ls -l $net/peer${others[0]}/data/evidence $net/peer${others[1]}/data/evidence | grep -v ' 0 ' | grep seg"
+
+# --- a liar in a network at work ---
+lie "$liar" votes,changes
+within 20 all_equal # else it catches up and never votes
+failed=0
+for i in $(seq 1 30); do
+	save "$A/EMR02/r-$i.json" "{\"i\":$i}" || failed=1
+	sleep 0.1
+done
+point "the network goes on with a liar in it" $failed
+ok "its votes are proven" within 60 named "(prepare|commit) by peer$liar@hospital"
+before=$(chartfs evidence list "$A" | wc -l)
+ok "and more of them" within 60 bash -c "[ \$(chartfs evidence list $A | wc -l) -ge 2 ]"
+is "nobody else is named" "" bash -c "chartfs evidence list $A | grep -v 'by peer$liar@hospital'"
+id=$(chartfs evidence list "$A" | head -n 1 | cut -d' ' -f1)
+for n in 1 2 3 4; do
+	ok "peer $n's ledger names it" within 30 bash -c "chartfs evidence list --data $net/peer$n/data --genesis $net/genesis | grep -q '^$id .* by peer$liar@'"
+done
+ok "a liar does not fill the ledger ($before pieces)" bash -c "[ \$(chartfs evidence list $A | wc -l) -le 8 ]"
+
+# --- anybody proves it again ---
+ok "shown and proven again in a mount" chartfs evidence show "$id" "$A"
+ok "exported" chartfs evidence show "$id" -o "$work/lie" "$A"
+ok "proven with nothing but the genesis" bash -c "chartfs-verify $net/genesis $work/lie | grep -q 'peer$liar@hospital'"
+cp -a "$net/peer${others[0]}/data" "$work/copy"
+ok "proven from a copy of a ledger" bash -c "chartfs evidence show $id --data $work/copy --genesis $net/genesis | grep -q verified"
+size=$(stat -c %s "$work/lie")
+wrong=0
+for at in $(seq 0 7 $((size - 1))); do
+	python3 - "$work/lie" "$work/forged" "$at" <<-'PY'
+		import sys
+		data = bytearray(open(sys.argv[1], "rb").read())
+		data[int(sys.argv[3])] ^= 4
+		open(sys.argv[2], "wb").write(data)
+	PY
+	chartfs-verify "$net/genesis" "$work/forged" >/dev/null 2>&1
+	[ $? = 2 ] || wrong=1
+done
+point "a byte changed, and it proves nothing (exit 2)" $wrong
+fails "a forged one is told from a true one" 2 "" chartfs-verify "$net/genesis" "$work/forged"
+head -c $((size - 3)) "$work/lie" >"$work/cut"
+fails "so is a cut one" 2 "not a file of evidence" chartfs-verify "$net/genesis" "$work/cut"
+
+# --- and whoever brings it is checked ---
+python3 - "$work/lie" "$work/forged" <<-'PY'
+	import sys
+	data = bytearray(open(sys.argv[1], "rb").read())
+	data[-1] ^= 4
+	open(sys.argv[2], "wb").write(data)
+PY
+fails "the ledger refuses a forged one, with a reason" 2 "no evidence" chartfs evidence report "$work/forged" "$A"
+fails "and a second copy of a true one" 6 "on the ledger" chartfs evidence report "$work/lie" "$A"
+mount_as patient1
+fails "a patient brings no evidence" 4 "brings no evidence" chartfs evidence report "$work/lie" "$work/patient1"
+fails "there is no evidence by that name" 7 "no such evidence" chartfs evidence show "$(printf '0%.0s' {1..64})" "$A"
+lie "$liar"
+ok "honest again, the peer is in step with the rest" within 30 all_equal
