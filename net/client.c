@@ -10,10 +10,12 @@
 #include "net/blob_upload.h"
 #include "net/client_store.h"
 #include "net/follower.h"
+#include "net/lie.h"
 #include "net/submit.h"
 #include "net/ticks.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define LOG_MODULE "client"
@@ -32,6 +34,7 @@ struct client {
 	struct submitter *submitter;
 	struct blob_upload *upload;
 	struct blob_download *download;
+	atomic_bool telling; /* one piece of evidence at a time */
 };
 
 /* --- what comes in --- */
@@ -160,6 +163,64 @@ static int put_again(void *ctx, unsigned member, const struct hash *address)
 	return err;
 }
 
+/* --- endorsers that lie --- */
+
+static void on_told(void *ctx, const struct client_result *r)
+{
+	struct client *c = ctx;
+
+	log_info(LOG_MODULE, "evidence against an endorser: %s",
+		 r->error == 0 ? "is on the ledger" : r->detail);
+	atomic_store(&c->telling, false);
+}
+
+static int tell(struct client *c, struct view evidence)
+{
+	const struct op_evidence op = {evidence};
+	struct client_job *job;
+	struct buf body;
+	int err;
+
+	buf_init(&body, 0);
+	err = op_evidence_encode(&op, &body);
+	if (!err) {
+		const struct tx_op ops[] = {{.code = OP_EVIDENCE, .body = buf_view(&body)}};
+		const struct client_tx tx = {.ops = ops, .op_count = 1};
+
+		err = client_submit(c, &tx, &job);
+	}
+	buf_release(&body);
+	if (err)
+		return err;
+	client_job_on_settled(job, on_told, c);
+	client_job_release(job);
+	return 0;
+}
+
+/* What it proves goes to the ledger, when this identity may bring evidence; else it is only told in the log.
+ */
+static void on_lie(void *ctx, struct view evidence)
+{
+	struct client *c = ctx;
+	struct db_txn *txn = NULL;
+	uint8_t member = 0;
+	int err = chain_read_begin(c->store.chain, &txn);
+
+	if (!err)
+		err = lie_is_news(txn, &c->network, evidence, &member);
+	db_abort(txn);
+	if (err)
+		return;
+	log_warn(LOG_MODULE, "peer %u signed other writes than those who read the same -> it lies", member);
+	if (!role_may_report(c->identity->info.role) || atomic_exchange(&c->telling, true))
+		return;
+	err = tell(c, evidence);
+	if (err) {
+		log_warn(LOG_MODULE, "evidence cannot be submitted: %s (%s)", err_name(err), err_detail());
+		atomic_store(&c->telling, false);
+	}
+}
+
 /* --- open and close --- */
 
 /* The number of the identity's organization among those of the genesis; 0: none of them. */
@@ -189,7 +250,8 @@ static int make_parts(struct client *c, const struct client_config *config, uint
 				   .identity = config->identity,
 				   .ctx = c,
 				   .height = own_height,
-				   .put_again = put_again};
+				   .put_again = put_again,
+				   .on_lie = on_lie};
 	int err = keyring_new(config->identity, &c->network, &c->keyring);
 
 	if (!err)

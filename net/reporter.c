@@ -160,6 +160,15 @@ static uint64_t own_height(void *ctx)
 	return head.height;
 }
 
+/* An endorser of its own transactions may lie, too. */
+static void on_lie(void *ctx, struct view evidence)
+{
+	struct message *m = NULL;
+
+	if (message_new(WIRE_PBFT, evidence, &m) == 0)
+		(void)!worker_push(((struct reporter *)ctx)->worker, QUEUE_BULK, m);
+}
+
 static int put_again(void *ctx, unsigned member, const struct hash *address)
 {
 	(void)ctx;
@@ -180,7 +189,8 @@ static int open_client(struct reporter *r)
 				   .identity = r->config.identity,
 				   .ctx = r,
 				   .height = own_height,
-				   .put_again = put_again};
+				   .put_again = put_again,
+				   .on_lie = on_lie};
 	struct submitter *s = NULL;
 	int err = r->heard ? 0 : heard_new(&r->heard);
 

@@ -26,6 +26,9 @@ struct submit_config {
 	uint64_t (*height)(void *ctx);
 	/* Sends a blob again to a member that misses it. On the submitter's thread; may take long. */
 	int (*put_again)(void *ctx, unsigned member, const struct hash *address);
+	/* What may be evidence against an endorser (net/accuse.h), not verified yet. On the transport's
+	 * threads; may be NULL. */
+	void (*on_lie)(void *ctx, struct view evidence);
 };
 
 int submit_new(const struct submit_config *config, struct submitter **ret_s) must_check;

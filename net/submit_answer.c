@@ -2,8 +2,10 @@
 /*
  * submit_answer.c - endorsements, receipts and blocks come in; what is complete goes on from here.
  */
+#include "net/accuse.h"
 #include "net/submit_core.h"
 
+#include "ledger/evidence.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 #include "net/outcome.h"
@@ -19,6 +21,7 @@
 struct consequences {
 	struct job_list ready;
 	struct job_list refused;
+	struct buf lie; /* evidence against an endorser; empty: none */
 };
 
 /* Repeats before the usual time: endorsers disagree, or some peer was behind. */
@@ -114,6 +117,9 @@ static void conclude(struct submitter *s, const struct roster *r, struct consequ
 		job_settle(c->refused.job[i], &c->refused.job[i]->outcome);
 	job_list_release(&c->ready);
 	job_list_release(&c->refused);
+	if (c->lie.len && s->config.on_lie)
+		s->config.on_lie(s->config.ctx, buf_view(&c->lie));
+	buf_release(&c->lie);
 }
 
 /* A batch has one signature under many paths: the last one that verified is not verified again. */
@@ -161,6 +167,29 @@ static void log_difference(const struct client_job *job, unsigned member)
 		 other, member, hex, (unsigned long long)job->tally.answer[member].height);
 }
 
+/* An answer has come and is kept. */
+static void compare(struct submitter *s, const struct client_job *job, const struct roster *r,
+		    unsigned member, struct consequences *c)
+{
+	log_difference(job, member);
+	if (c->lie.len == 0)
+		(void)!accuse_any(job, r, &s->config.network, &c->lie);
+}
+
+/*
+ * Enough have agreed before this answer came: it is looked at only for whether it contradicts them. Mostly it
+ * does not, and costs a hash and no verification. Under the lock.
+ */
+static void watch_late(struct submitter *s, const struct client_job *job, const struct roster *r,
+		       unsigned member, const struct wire_endorsed_item *item, struct consequences *c)
+{
+	if (!job || job->epoch != r->members.epoch || item->error || item->rwset.len == 0 || c->lie.len)
+		return;
+	if ((job->state == JOB_HOLDING || job->state == JOB_ORDERED) && !((job->endorsers >> member) & 1))
+		(void)!accuse_endorser(job, r, &s->config.network, member, item->rwset, &item->signature,
+				       &c->lie);
+}
+
 static void take_item(struct submitter *s, const struct roster *r, unsigned member, uint64_t height,
 		      const struct wire_endorsed_item *item, struct verified *last, struct consequences *c)
 {
@@ -168,7 +197,10 @@ static void take_item(struct submitter *s, const struct roster *r, unsigned memb
 	bool wanted;
 
 	pthread_mutex_lock(&s->lock);
-	wanted = is_wanted(submit_find(s, &item->id), r);
+	job = submit_find(s, &item->id);
+	wanted = is_wanted(job, r);
+	if (!wanted)
+		watch_late(s, job, r, member, item, c);
 	pthread_mutex_unlock(&s->lock);
 	if (!wanted)
 		return;
@@ -185,7 +217,7 @@ static void take_item(struct submitter *s, const struct roster *r, unsigned memb
 		else if (item->error)
 			ask_soon(s, job);
 		else if (job_endorsed(job, member, height, item->rwset, &item->signature) == 0)
-			log_difference(job, member);
+			compare(s, job, r, member, c);
 		advance(s, job, c);
 		pthread_mutex_unlock(&s->lock);
 		job_unref(job);
@@ -197,7 +229,7 @@ static void take_item(struct submitter *s, const struct roster *r, unsigned memb
 void submit_on_endorsed(struct submitter *s, const struct roster *r, unsigned member, struct view payload)
 {
 	struct verified last = {.any = false};
-	struct consequences c = {.ready.count = 0};
+	struct consequences c = {.lie.max = EVIDENCE_BYTES_MAX};
 	struct wire_endorsed m;
 
 	if (wire_endorsed_decode(payload, &m)) {
@@ -223,7 +255,7 @@ void submit_on_refused(struct submitter *s, const struct roster *r, unsigned mem
 {
 	struct wire_endorsed_item item = {.id = m->id, .error = m->error, .detail = m->detail};
 	struct verified last = {.any = false};
-	struct consequences c = {.ready.count = 0};
+	struct consequences c = {.lie.max = EVIDENCE_BYTES_MAX};
 	struct client_job *job;
 
 	pthread_mutex_lock(&s->lock);
@@ -242,7 +274,7 @@ void submit_on_refused(struct submitter *s, const struct roster *r, unsigned mem
 void submit_on_receipt(struct submitter *s, const struct roster *r, unsigned member, uint64_t request,
 		       struct view payload)
 {
-	struct consequences c = {.ready.count = 0};
+	struct consequences c = {.lie.max = EVIDENCE_BYTES_MAX};
 	struct client_job *job;
 	struct wire_receipt m;
 	int err = 0;

@@ -123,4 +123,22 @@ mount_as patient1
 fails "a patient brings no evidence" 4 "brings no evidence" chartfs evidence report "$work/lie" "$work/patient1"
 fails "there is no evidence by that name" 7 "no such evidence" chartfs evidence show "$(printf '0%.0s' {1..64})" "$A"
 lie "$liar"
+
+# --- an endorser that signs other writes than the contract makes ---
+wrong=${others[0]}
+lie "$wrong" endorsements
+within 20 all_equal
+failed=0
+end=$((SECONDS + 40))
+i=0
+until named "endorsed-wrong by peer$wrong@hospital.*told by doctor1@" || [ $SECONDS -ge $end ]; do
+	i=$((i + 1))
+	save "$A/EMR02/e-$i.json" "{\"i\":$i}" || failed=1
+done
+point "saves succeed with those endorsers who agree" $failed
+ok "the client that saw it names who differed" named "endorsed-wrong by peer$wrong@hospital.*told by doctor1@"
+id=$(chartfs evidence list "$A" | sed -n 's/ endorsed-wrong .*//p' | head -n 1)
+ok "by the proof of the others' signatures" chartfs evidence show "$id" -o "$work/wrong" "$A"
+ok "which needs nothing but the genesis" bash -c "chartfs-verify $net/genesis $work/wrong | grep -q 'against .* members of other'"
+lie "$wrong"
 ok "honest again, the peer is in step with the rest" within 30 all_equal

@@ -8,6 +8,7 @@
 #include "ledger/mem.h"
 #include "net/submit.h"
 #include "net/ticks.h"
+#include "tests/lib/lies.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -48,6 +49,8 @@ struct cluster {
 	struct submitter *s;
 	_Atomic uint64_t height;
 	_Atomic unsigned put_again;
+	struct buf good, other; /* read-write sets: the same reads */
+	_Atomic uint32_t liars; /* proven */
 };
 
 static void answer(struct endorser *e, struct transport_from to, enum wire_kind kind, uint64_t request,
@@ -94,8 +97,7 @@ static void endorse(struct endorser *e, struct transport_from from, const struct
 		if (sigpath_verify(&m.signature[i], SIG_PROPOSAL, &e->cluster->network, &item[i].id,
 				   e->cluster->identity.sign))
 			abort();
-		item[i].rwset =
-			behaviour == DIFFER ? view_str("another read-write set") : view_str("read-write set");
+		item[i].rwset = buf_view(behaviour == DIFFER ? &e->cluster->other : &e->cluster->good);
 		if (behaviour == REFUSE || behaviour == BEHIND_ONCE) {
 			item[i].error = behaviour == REFUSE ? e->refusal : CF_EAGAIN;
 			item[i].detail = view_str("because");
@@ -212,6 +214,17 @@ static int put_again(void *ctx, unsigned member, const struct hash *address)
 	return 0;
 }
 
+static void on_lie(void *ctx, struct view evidence)
+{
+	struct evidence *e = mem_alloc(sizeof(*e));
+	struct cluster *c = ctx;
+
+	if (evidence_decode(evidence, &c->network, e) == 0 &&
+	    evidence_check(e, &c->network, &c->members) == 0)
+		atomic_fetch_or(&c->liars, 1u << e->member);
+	mem_free(e);
+}
+
 static void endorser_start(struct cluster *c, unsigned i, const char *url)
 {
 	struct endorser *e = &c->endorser[i];
@@ -244,6 +257,10 @@ static struct cluster *cluster_new(void)
 
 	t_ok(c);
 	c->network = sha256(view_str("network"));
+	buf_init(&c->good, 0);
+	buf_init(&c->other, 0);
+	t_zero(lie_rwset(3, "good", &c->good));
+	t_zero(lie_rwset(3, "other", &c->other));
 	atomic_store(&c->height, 10);
 	t_zero(crypto_key_generate(&c->identity.sign));
 	c->identity.id.b[0] = 77;
@@ -266,7 +283,8 @@ static struct cluster *cluster_new(void)
 				    .heard = c->heard,
 				    .ctx = c,
 				    .height = height_of,
-				    .put_again = put_again};
+				    .put_again = put_again,
+				    .on_lie = on_lie};
 	t_zero(submit_new(&sc, &c->s));
 	t_zero(links_set_members(c->links, &c->members));
 	for (unsigned i = 0; i < 500 && links_up(c->links) != (1u << N) - 1; i++)
@@ -287,6 +305,8 @@ static void cluster_free(struct cluster *c)
 		pthread_mutex_destroy(&c->endorser[i].lock);
 	}
 	crypto_key_free(c->identity.sign);
+	buf_release(&c->good);
+	buf_release(&c->other);
 	mem_free(c);
 }
 
@@ -410,6 +430,42 @@ T_TEST(submit_waits_for_endorsers_that_agree)
 	t_zero(client_job_wait(job, 1000, &r));
 	t_err(r.error, CF_ECONFLICT);
 	t_eq(r.verdict, VERDICT_MVCC_CONFLICT);
+	client_job_release(job);
+	cluster_free(c);
+}
+
+T_TEST(submit_proves_who_signs_other_writes)
+{
+	struct cluster *c = cluster_new();
+	struct client_job *job;
+
+	for (unsigned i = 0; i < 8; i++) {
+		atomic_store(&c->endorser[i % N].behaviour, DIFFER);
+		atomic_store(&c->liars, 0);
+		job = job_of(c, i, NULL, 2);
+		submit_add(c->s, job);
+		t_ok(stage_is(job, "ordered"));
+		t_eq(job->endorsers >> i % N & 1, 0);
+		while (!atomic_load(&c->liars))
+			usleep(2000);
+		t_eq(atomic_load(&c->liars), 1u << i % N);
+		atomic_store(&c->endorser[i % N].behaviour, AGREE);
+		client_job_release(job);
+	}
+	cluster_free(c);
+}
+
+T_TEST(submit_accuses_nobody_without_proof)
+{
+	struct cluster *c = cluster_new();
+	struct client_job *job = job_of(c, 1, NULL, 2);
+
+	c->other.len = 0;
+	t_zero(lie_rwset(4, "other", &c->other)); /* a newer version */
+	atomic_store(&c->endorser[0].behaviour, DIFFER);
+	atomic_store(&c->endorser[1].behaviour, FORGE);
+	submit_add(c->s, job);
+	t_ok(stage_is(job, "ordered") && atomic_load(&c->liars) == 0);
 	client_job_release(job);
 	cluster_free(c);
 }
