@@ -19,12 +19,13 @@ static const struct role_row {
 	bool may_admit;
 	bool may_configure;
 	bool may_report;
+	bool is_public;
 } roles[] = {
-	[ROLE_PATIENT] = {"patient", VERB_ALL | VERB_GRANT, false, false, false},
-	[ROLE_DOCTOR] = {"doctor", VERB_ALL | VERB_GRANT, true, false, true},
-	[ROLE_MANAGER] = {"manager", VERB_ALL | VERB_GRANT, true, true, true},
-	[ROLE_GOVERNOR] = {"governor", VERB_READ, false, true, true},
-	[ROLE_PEER] = {"peer", 0, false, false, true},
+	[ROLE_PATIENT] = {"patient", VERB_ALL | VERB_GRANT, false, false, false, true},
+	[ROLE_DOCTOR] = {"doctor", VERB_ALL | VERB_GRANT, true, false, true, false},
+	[ROLE_MANAGER] = {"manager", VERB_ALL | VERB_GRANT, true, true, true, false},
+	[ROLE_GOVERNOR] = {"governor", VERB_READ, false, true, true, true},
+	[ROLE_PEER] = {"peer", 0, false, false, true, false},
 };
 
 static const struct verb_row {
@@ -107,6 +108,13 @@ bool role_may_report(enum role r)
 	const struct role_row *row = find(r);
 
 	return row && row->may_report;
+}
+
+bool role_is_public(enum role r)
+{
+	const struct role_row *row = find(r);
+
+	return row && row->is_public;
 }
 
 bool role_may_configure(enum role r)

@@ -45,6 +45,8 @@ bool role_may_admit(enum role r);
 /* May this role put evidence of a member's lie on the ledger? The evidence proves itself, whoever brings it.
  */
 bool role_may_report(enum role r);
+/* Does it come by the public gateway (patients, governors) and not by the private one (doctors, managers)? */
+bool role_is_public(enum role r);
 /* May this role change the network's configuration? */
 bool role_may_configure(enum role r);
 

@@ -25,6 +25,8 @@ int ask_evidence(struct control *c, const struct json *request, struct json *ans
 int ask_report(struct control *c, const struct json *request, struct json *answer) must_check;   /* file */
 int ask_verify(struct control *c, const struct json *request, struct json *answer) must_check;
 
+int ask_orgs(struct control *c, const struct json *request, struct json *answer) must_check;
+
 /* Rights on a patient: path is anything below their directory. sections, verbs: as sections_parse,
  * verbs_parse. */
 int ask_grant(struct control *c, const struct json *request,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the chain to the kernel's caches: what transactions of others changed, in places and names. */
 #include "fs/chart_private.h"
+#include "fs/standing.h"
 
 #include "acl/rowread.h"
 #include "ledger/log.h"
@@ -174,8 +175,13 @@ static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *t
 
 static void on_block(void *ctx, const struct block *block)
 {
-	(void)ctx;
+	struct chart_feed *feed = ctx;
+
 	(void)block;
+	pthread_mutex_lock(&feed->lock);
+	if (feed->chart)
+		standing_log(feed->chart->client);
+	pthread_mutex_unlock(&feed->lock);
 }
 
 int chart_feed_new(struct chart_feed **ret_feed, struct client_observer *ret_observer)

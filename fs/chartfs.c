@@ -45,6 +45,8 @@ static const struct cmd cmds[] = {
 	{"suspend", "--config FILE [--reason TEXT] NAME@ORGANIZATION",
 	 "an identity does nothing for the time being (managers, governors)", cmd_suspend},
 	{"reinstate", "--config FILE [--reason TEXT] NAME@ORGANIZATION", "end a suspension", cmd_reinstate},
+	{"org", "list [PATH]", "the organizations: authority, custodian, peers, identities", cmd_org},
+	{"rbac", "show", "what each role may do at all", cmd_rbac},
 	{"grant", "DIR --to WHO --sections EMR02,EMR04 --verbs read,add,modify,delete [--until DATE]",
 	 "grant rights on a patient's sections", cmd_grant},
 	{"revoke", "DIR --from WHO [--sections EMR02,EMR04]", "take rights back", cmd_revoke},

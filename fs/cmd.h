@@ -56,6 +56,8 @@ int cmd_grant(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
+int cmd_org(int argc, char **argv);
+int cmd_rbac(int argc, char **argv);
 int cmd_peers(int argc, char **argv);
 int cmd_peers_of_mount(int argc, char **argv);
 int cmd_prove(int argc, char **argv);

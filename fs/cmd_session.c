@@ -109,6 +109,7 @@ int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_
 		.data_dir = ephemeral ? s->temporary : s->conf.data_dir,
 		.genesis = buf_view(&s->genesis),
 		.identity = &s->identity,
+		.gateways = s->conf.gateways[0] ? s->conf.gateways : NULL,
 		.tls = &s->tls,
 		.observer = observer,
 	};

@@ -4,6 +4,7 @@
 #include "fs/tool.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int print(const struct json *j)
 {
@@ -34,9 +35,27 @@ static int ask(int argc, char **argv, const char *request, const char *key)
 	return err ? cmd_fail(argv[0], err) : 0;
 }
 
+/* Ends with 13 when the identity is revoked or its certificate has ended: for monitoring. */
 int cmd_status(int argc, char **argv)
 {
-	return ask(argc, argv, "status", "status");
+	struct json *answer = NULL;
+	const struct json *status;
+	const char *standing;
+	int err;
+
+	if (argc > 2)
+		return cmd_usage(argv[0], "at most one path");
+	err = tool_ask_about(argc == 2 ? argv[1] : ".", "status", &answer);
+	status = err ? NULL : json_get(answer, "status");
+	if (!err)
+		err = print(status);
+	standing = err ? NULL : json_get_text(status, "identity_status");
+	if (standing && strcmp(standing, "revoked") == 0)
+		err = err_set(CF_EREVOKED, "this identity is revoked");
+	else if (!err && !json_get_bool(status, "certificate_valid", true))
+		err = err_set(CF_EEXPIRED, "the certificate has expired");
+	json_free(answer);
+	return err ? cmd_fail(argv[0], err) : 0;
 }
 
 int cmd_peers_of_mount(int argc, char **argv)

@@ -9,6 +9,7 @@
 
 #include "acl/contract.h"
 #include "fs/ask.h"
+#include "fs/standing.h"
 #include "ledger/mem.h"
 
 #include <string.h>
@@ -39,6 +40,7 @@ struct json *control_status(struct control *c)
 	ask_name(identity, who, sizeof(who));
 	json_set(j, "identity", json_text(who));
 	json_set(j, "role", json_text(role_name(identity->info.role)));
+	standing_describe(client, j);
 	json_set(j, "network", json_hex(client_network(client)->b, HASH_BYTES));
 	json_set(j, "height", json_uint(head.height));
 	json_set(j, "head", json_hex(head.hash.b, HASH_BYTES));
@@ -115,7 +117,7 @@ static const struct {
 	{"log", ask_log},       {"prove", ask_prove},     {"block", ask_block},   {"tx", ask_tx},
 	{"verify", ask_verify}, {"grant", ask_grant},     {"revoke", ask_revoke}, {"grants", ask_grants},
 	{"claim", ask_claim},   {"consent", ask_consent}, {"erase", ask_erase},   {"evidence", ask_evidence},
-	{"report", ask_report},
+	{"report", ask_report}, {"orgs", ask_orgs},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/served.h"
+#include "fs/standing.h"
 
 #include "fs/tool.h"
 #include "ledger/file.h"
@@ -61,6 +62,7 @@ int served_mount(struct served *s, struct client *client, const char *data_dir, 
 		err = catch_up(s, client);
 	if (err)
 		return err;
+	standing_log(client);
 	config = (struct chart_config){.client = client, .spool_dir = spool, .timeout_ms = timeout_ms};
 	err = chart_new(&config, &s->chart);
 	if (err)

@@ -5,6 +5,7 @@
  * Stays in the foreground: nng must not be used across a fork, and supervisors want it so. Exit codes are
  * those of ledger/err.h.
  */
+#include "acl/expiry.h"
 #include "acl/identity.h"
 #include "acl/keyfile.h"
 #include "ledger/file.h"
@@ -13,6 +14,7 @@
 #include "ledger/mem.h"
 #include "net/conf.h"
 #include "net/peer.h"
+#include "net/ticks.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -24,6 +26,7 @@
 #define PROGRAM "chartfsd"
 #define VERSION "1.0"
 #define POLL_MS 200
+#define DAY_MS ((uint64_t)86400 * 1000)
 #define TLS_CERTS_MAX 8
 
 static const char usage[] = "usage: " PROGRAM " [-n] [-f] [--ready-fd N] CONFIG.ini\n"
@@ -153,7 +156,8 @@ static int tls_load(const struct conf_peer *conf, const char *passphrase, struct
 
 static bool wants_tls(const struct conf_peer *conf, const struct genesis *g)
 {
-	bool tls = strncmp(conf->listen_peer, "tls", 3) == 0 || strncmp(conf->listen_client, "tls", 3) == 0;
+	bool tls = strncmp(conf->listen_peer, "tls", 3) == 0 || strncmp(conf->listen_client, "tls", 3) == 0 ||
+		   strncmp(conf->listen_public, "tls", 3) == 0;
 
 	for (unsigned i = 0; i < g->members.count; i++)
 		tls = tls || strncmp(g->members.member[i].peer_address, "tls", 3) == 0 ||
@@ -161,12 +165,32 @@ static bool wants_tls(const struct conf_peer *conf, const struct genesis *g)
 	return tls;
 }
 
-static int wait_for_end(struct peer *p, const sigset_t *signals)
+/* At the start, and once a day. */
+static void warn_of_expiry(const struct identity *id, uint64_t *next_ms)
+{
+	uint64_t now = ticks_wall_ms();
+	char text[256];
+	struct expiry e;
+
+	if (now < *next_ms)
+		return;
+	*next_ms = now + DAY_MS;
+	expiry_of(id, now, &e);
+	expiry_text(&e, text, sizeof(text));
+	if (text[0])
+		log_warn(PROGRAM, "%s", text);
+}
+
+static int wait_for_end(struct peer *p, const struct identity *id, const sigset_t *signals)
 {
 	const struct timespec poll = {0, POLL_MS * 1000000L};
+	uint64_t next_ms = 0;
 
 	for (;;) {
-		int sig = sigtimedwait(signals, NULL, &poll);
+		int sig;
+
+		warn_of_expiry(id, &next_ms);
+		sig = sigtimedwait(signals, NULL, &poll);
 
 		if (sig == SIGTERM || sig == SIGINT) {
 			log_info(PROGRAM, "signal %d -> stops", sig);
@@ -189,7 +213,7 @@ static int run(const struct options *o, const struct peer_config *config, const 
 			log_warn(PROGRAM, "descriptor %d takes no notice", o->ready_fd);
 		close(o->ready_fd);
 	}
-	err = wait_for_end(p, signals);
+	err = wait_for_end(p, config->identity, signals);
 	peer_stop(p);
 	return err_exit_code(err);
 }

@@ -235,7 +235,8 @@ static uint16_t own_org(const struct genesis *g, const struct identity *identity
 
 static int make_parts(struct client *c, const struct client_config *config, uint16_t org)
 {
-	const struct links_config lc = {.tls = config->tls,
+	const struct links_config lc = {.gateways = config->gateways,
+					.tls = config->tls,
 					.network = c->network,
 					.identity = config->identity,
 					.ctx = c,

@@ -31,6 +31,7 @@ struct client_config {
 	const char *data_dir;                   /* own stores: chain/ and blobs/ */
 	struct view genesis;                    /* borrowed */
 	const struct identity *identity;        /* borrowed */
+	const char *gateways;                   /* URLs instead of the members' own, in their order; NULL */
 	const struct transport_tls *tls;        /* NULL with inproc and tcp */
 	const struct client_observer *observer; /* may be NULL */
 	size_t blob_cache_bytes;                /* 0: 1 GiB */

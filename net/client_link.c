@@ -186,6 +186,20 @@ static bool tls_host(const char *url, char ret_host[ADDRESS_BYTES_MAX + 1])
 	return ret_host[strspn(ret_host, "0123456789.")] != 0 && strchr(ret_host, ':') == NULL;
 }
 
+/* The i-th of "URL,URL,...", or the member's own. */
+static void gateway_of(const char *list, unsigned i, const char *own, char ret_url[ADDRESS_BYTES_MAX + 1])
+{
+	size_t len;
+
+	for (; list && i > 0; i--) {
+		list = strchr(list, ',');
+		list = list ? list + 1 : NULL;
+	}
+	len = list ? strcspn(list, ",") : 0;
+	snprintf(ret_url, ADDRESS_BYTES_MAX + 1, "%.*s", len ? (int)len : ADDRESS_BYTES_MAX,
+		 len ? list : own);
+}
+
 /* Dials when slot i is not of this address; only the one caller of links_set_members writes slots. */
 static int slot_dial(struct links *l, unsigned i, const char *address)
 {
@@ -221,8 +235,12 @@ int links_set_members(struct links *l, const struct members *m)
 	l->roster = fresh;
 	pthread_mutex_unlock(&l->lock);
 	roster_release(old);
-	for (unsigned i = 0; i < m->count && !err; i++)
-		err = slot_dial(l, i, m->member[i].client_address);
+	for (unsigned i = 0; i < m->count && !err; i++) {
+		char url[ADDRESS_BYTES_MAX + 1];
+
+		gateway_of(l->config.gateways, i, m->member[i].client_address, url);
+		err = slot_dial(l, i, url);
+	}
 	return err;
 }
 

@@ -26,6 +26,8 @@ struct roster {
 struct links;
 
 struct links_config {
+	const char
+		*gateways; /* "URL,URL": in the order of the members, instead of their own; borrowed; NULL */
 	const struct transport_tls *tls;
 	struct hash network;
 	const struct identity *identity; /* borrowed */

@@ -26,7 +26,7 @@
 #define CONF_LINE_MAX 198
 #define KEYS_MAX 32
 
-enum value_kind { TEXT, PATH, NUMBER, YES_NO, LEVEL };
+enum value_kind { TEXT, PATH, NUMBER, YES_NO, LEVEL, PROFILE };
 
 struct key {
 	const char *section;
@@ -51,6 +51,8 @@ static const struct key peer_keys[] = {
 	{"peer", "root", PATH, false, FIELD(conf_peer, root_cert), 0, 0},
 	{"listen", "peer", TEXT, false, FIELD(conf_peer, listen_peer), 0, 0},
 	{"listen", "client", TEXT, false, FIELD(conf_peer, listen_client), 0, 0},
+	{"listen", "client-profile", PROFILE, false, FIELD(conf_peer, client_profile), 0, 0},
+	{"listen", "public", TEXT, false, FIELD(conf_peer, listen_public), 0, 0},
 	{"roles", "endorse", YES_NO, false, FIELD(conf_peer, endorse), 0, 0},
 	{"roles", "order", YES_NO, false, FIELD(conf_peer, order), 0, 0},
 	{"consensus", "block-max-txs", NUMBER, false, FIELD(conf_peer, block_txs_max), 1, BLOCK_TXS_MAX},
@@ -78,6 +80,7 @@ static const struct key mount_keys[] = {
 	{"mount", "genesis", PATH, true, FIELD(conf_mount, genesis), 0, 0},
 	{"mount", "root", PATH, false, FIELD(conf_mount, root_cert), 0, 0},
 	{"mount", "data", PATH, true, FIELD(conf_mount, data_dir), 0, 0},
+	{"mount", "gateways", TEXT, false, FIELD(conf_mount, gateways), 0, 0},
 	{"mount", "timeout-ms", NUMBER, false, FIELD(conf_mount, timeout_ms), 1, MS_MAX},
 	{"log", "level", LEVEL, false, FIELD(conf_mount, log_level), 0, 0},
 	{NULL, NULL, TEXT, false, 0, 0, 0, 0},
@@ -151,6 +154,10 @@ static bool set_value(struct reading *r, const struct key *key, const char *valu
 	case LEVEL:
 		if (log_level_parse(value, (enum log_level *)(void *)field))
 			return wrong(r, "'%s' wants debug, info, warn or error", key->name);
+		return true;
+	case PROFILE:
+		if (gateway_parse(value, (enum gateway *)(void *)field))
+			return wrong(r, "'%s' wants all, public or private", key->name);
 		return true;
 	}
 	return false;

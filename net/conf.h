@@ -9,6 +9,7 @@
 #define NET_CONF_H
 
 #include "ledger/log.h"
+#include "net/gateway.h"
 #include "net/pbft.h"
 
 #define CONF_PATH_MAX 4096
@@ -22,6 +23,8 @@ struct conf_peer {
 	char root_cert[CONF_PATH_MAX];       /* [peer] root: PEM of the consortium's root CA, for TLS */
 	char listen_peer[256];               /* [listen] peer: URL; empty: the one of the genesis */
 	char listen_client[256];             /* [listen] client */
+	enum gateway client_profile;         /* [listen] client-profile: all, public or private */
+	char listen_public[256];             /* [listen] public: URL of the public gateway; empty: none */
 	bool endorse;                        /* [roles] endorse = yes */
 	bool order;                          /* [roles] order = yes */
 	uint32_t block_txs_max;              /* [consensus] block-max-txs */
@@ -41,6 +44,7 @@ struct conf_mount {
 	char genesis[CONF_PATH_MAX];
 	char root_cert[CONF_PATH_MAX];
 	char data_dir[CONF_PATH_MAX]; /* [mount] data: own stores and spool */
+	char gateways[512];           /* [mount] gateways: "URL,URL": instead of the peers' own */
 	uint32_t timeout_ms;          /* [mount] timeout-ms: of a save; default 10000 */
 	enum log_level log_level;
 };

@@ -7,6 +7,7 @@
 #include "acl/contract.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
+#include "net/gateway.h"
 #include "net/ticks.h"
 #include "net/worker.h"
 
@@ -94,7 +95,7 @@ void endorser_wake(struct endorser *e)
 
 /* --- one proposal --- */
 
-static int endorse_one(struct endorser *e, struct db_txn *txn, struct view proposal,
+static int endorse_one(struct endorser *e, struct db_txn *txn, enum gateway gateway, struct view proposal,
 		       const struct sigpath *signature, struct view annex, struct hash *ret_id,
 		       struct buf *ret_rwset)
 {
@@ -105,6 +106,8 @@ static int endorse_one(struct endorser *e, struct db_txn *txn, struct view propo
 	if (!p)
 		return CF_ENOMEM;
 	err = apply_check_proposal(e->config.apply, txn, proposal, signature, annex, p, ret_id);
+	if (!err)
+		err = gateway_check(gateway, txn, p);
 	if (!err)
 		err = rwset_builder_new(&builder);
 	if (!err)
@@ -118,7 +121,8 @@ static int endorse_one(struct endorser *e, struct db_txn *txn, struct view propo
 
 /* --- one frame --- */
 
-static void run_all(struct endorser *e, struct db_txn *txn, const struct wire_endorse *m, struct work *work)
+static void run_all(struct endorser *e, struct db_txn *txn, enum gateway gateway,
+		    const struct wire_endorse *m, struct work *work)
 {
 	for (unsigned i = 0; i < m->count; i++) {
 		struct work *w = &work[i];
@@ -126,7 +130,7 @@ static void run_all(struct endorser *e, struct db_txn *txn, const struct wire_en
 		err_clear();
 		buf_init(&w->rwset, RWSET_BYTES_MAX);
 		w->item.id = tx_id(m->proposal[i]);
-		w->item.error = endorse_one(e, txn, m->proposal[i], &m->signature[i], m->annex[i],
+		w->item.error = endorse_one(e, txn, gateway, m->proposal[i], &m->signature[i], m->annex[i],
 					    &w->item.id, &w->rwset);
 		if (w->item.error) {
 			(void)snprintf(w->detail, sizeof(w->detail), "%s", err_detail());
@@ -186,7 +190,7 @@ static int answer(struct endorser *e, const struct message *m, const struct wire
 	err = chain_read_begin(e->config.chain, &txn);
 	if (err)
 		goto out;
-	run_all(e, txn, frame, work);
+	run_all(e, txn, (enum gateway)m->gateway, frame, work);
 	db_abort(txn);
 	err = sign_all(e, work, frame->count);
 	for (unsigned i = 0; i < frame->count; i++)

@@ -7,6 +7,7 @@
 #include "ledger/log.h"
 #include "ledger/mem.h"
 #include "net/body.h"
+#include "net/gateway.h"
 #include "net/ticks.h"
 #include "net/worker.h"
 
@@ -122,6 +123,8 @@ static void take_tx(struct intake *i, const struct message *m, struct db_txn *tx
 	if (tx_decode(tx, &i->tx) == 0)
 		id = i->tx.id;
 	err = apply_precheck(i->config.apply, txn, tx, annex, ticks_wall_ms(), &id);
+	if (!err && client && tx_decode(tx, &i->tx) == 0)
+		err = gateway_check((enum gateway)m->gateway, txn, &i->tx.proposal);
 	if (!err)
 		err = hand_on(i, m, &id, tx, annex);
 	if (client && err == CF_EEXIST)

@@ -10,6 +10,7 @@
 #include "ledger/hashset.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
+#include "net/gateway.h"
 #include "net/seek.h"
 #include "net/ticks.h"
 #include "net/wanted.h"
@@ -166,27 +167,27 @@ static int store(struct keeper *k, const struct hash *address, struct view bytes
 	return 0;
 }
 
-/* The envelope's signature by an active identity. */
-static int check_sender(struct keeper *k, const struct wire_frame *f)
+/* The envelope's signature by an active identity of a role that this gateway serves. */
+static int check_sender(struct keeper *k, enum gateway gateway, const struct wire_frame *f)
 {
-	uint8_t point[POINT_BYTES];
-	struct identity_row row;
+	struct identity_row row = {.status = IDENTITY_REVOKED};
 	struct db_txn *txn = NULL;
-	bool active = false;
 	int err = chain_read_begin(k->config.chain, &txn);
 
 	if (!err)
 		err = state_identity(txn, &f->sender, &row);
-	if (!err) {
-		active = row.status == IDENTITY_ACTIVE;
-		memcpy(point, row.role == ROLE_PEER ? row.endorse_point : row.sign_point, POINT_BYTES);
-	}
+	row.cert = VIEW_NONE; /* it goes with the transaction */
 	db_abort(txn);
 	if (err == CF_ENOTFOUND)
 		return err_set(CF_EFOREIGN, "the sender is not registered");
-	if (!err && !active)
+	if (!err && row.status != IDENTITY_ACTIVE)
 		return err_set(CF_EREVOKED, "the sender is not active");
-	return err ? err : verifier_check(k->config.verifier, point, &f->digest, f->sig);
+	if (!err)
+		err = gateway_check_role(gateway, row.role);
+	return err ? err
+		   : verifier_check(k->config.verifier,
+				    row.role == ROLE_PEER ? row.endorse_point : row.sign_point, &f->digest,
+				    f->sig);
 }
 
 /* Blobs that clients bring leave room for blocks and votes: a full disk would stop the peer. */
@@ -312,7 +313,7 @@ static void take_signed(struct keeper *k, const struct message *m)
 	if (err)
 		return; /* not even a request id to answer to */
 	err_clear();
-	err = check_sender(k, &f);
+	err = check_sender(k, (enum gateway)m->gateway, &f);
 	if (!err)
 		err = f.kind == WIRE_PUT ? put(k, m, &f) : hold(k, m, &f);
 	if (err)

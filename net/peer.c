@@ -35,6 +35,8 @@ struct peer {
 	struct reporter *reporter;
 	struct replica *replica;
 	struct intake *intake;
+	atomic_bool open; /* the listeners have their numbers */
+	uint32_t public_listener;
 	atomic_bool failed;
 };
 
@@ -48,6 +50,8 @@ static void hand(struct peer *p, struct transport_from from, const struct wire_f
 		return; /* lost, as a frame may be */
 	m->from = from;
 	m->request = f->request;
+	m->gateway = (uint8_t)(from.listener == p->public_listener ? GATEWAY_PUBLIC
+								   : p->config.conf->client_profile);
 	switch (f->kind) {
 	case WIRE_SUBMIT:
 	case WIRE_STATUS_ASK:
@@ -83,6 +87,8 @@ static void on_request(struct peer *p, struct transport_from from, struct view b
 {
 	struct wire_frame f = {.request = 0};
 
+	if (!atomic_load(&p->open))
+		return; /* whoever asks asks again */
 	/* What is signed is decoded on the keeper's thread: its digest takes longer than nng's may wait. */
 	if (bytes.len > 2 && wire_kind_enveloped((enum wire_kind)bytes.data[1])) {
 		f.kind = (enum wire_kind)bytes.data[1];
@@ -389,6 +395,12 @@ static int start_parts(struct peer *p)
 	if (!err)
 		err = transport_listen(p->transport, TRANSPORT_GATEWAY,
 				       listen_url(conf->listen_client, m->client_address));
+	p->public_listener = UINT32_MAX;
+	if (!err && conf->listen_public[0]) {
+		err = transport_listen(p->transport, TRANSPORT_GATEWAY, conf->listen_public);
+		p->public_listener = transport_last_listener(p->transport);
+	}
+	atomic_store(&p->open, true);
 	return err;
 }
 

@@ -19,6 +19,7 @@ struct message {
 	uint64_t request; /* of the frame */
 	struct hash id;   /* of a request */
 	uint64_t number;  /* the receiver's own */
+	uint8_t gateway;  /* enum gateway of the listener it came by */
 	bool relayed;     /* a request that came from a member and not from a client */
 	size_t len;
 	uint8_t bytes[];

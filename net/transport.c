@@ -164,6 +164,20 @@ int transport_listen(struct transport *t, enum transport_kind kind, const char *
 	return is_inproc(url) ? inproc_listen(t, kind, url) : stream_listen(t, kind, url);
 }
 
+uint32_t transport_last_listener(struct transport *t)
+{
+	struct transport_link *link;
+	uint32_t number = UINT32_MAX;
+
+	pthread_mutex_lock(&t->lock);
+	for (link = t->links; link && link->is_dialer;)
+		link = link->next;
+	if (link)
+		number = link->number;
+	pthread_mutex_unlock(&t->lock);
+	return number;
+}
+
 int transport_dial(struct transport *t, enum transport_kind kind, const char *url, const char *tls_name,
 		   struct transport_link **ret_link)
 {

@@ -67,6 +67,8 @@ void transport_free(struct transport *t);
 
 /* Errors: CF_ENETWORK (address in use, no such address; err_detail names the URL), CF_ECONFIG (URL). */
 int transport_listen(struct transport *t, enum transport_kind kind, const char *url) must_check;
+/* The number in transport_from of the listener that was made last. */
+uint32_t transport_last_listener(struct transport *t);
 /*
  * Returns at once; connects and reconnects in the background. *ret_link is set before on_state is first
  * called with it. tls_name: the name expected in the other's certificate, NULL: none.

@@ -44,6 +44,7 @@ T_TEST(reads_all_keys)
 		"[peer]\nname = north\ndata = d/e\nidentity = /etc/id\npassphrase-file = pass\n"
 		"genesis = genesis.cf\nroot = root.pem\n"
 		"[listen]\npeer = tls+tcp://0.0.0.0:7001\nclient = tls+tcp://0.0.0.0:7002\n"
+		"client-profile = private\npublic = tls+tcp://0.0.0.0:7003\n"
 		"[roles]\nendorse = no\norder = yes\n"
 		"[consensus]\nblock-max-txs = 7\nblock-max-bytes = 1000000\nrequest-forward-ms = 1\n"
 		"request-complain-ms = 2\nview-change-ms = 3\nview-change-max-ms = 4\nresend-ms = 5\n"
@@ -53,6 +54,8 @@ T_TEST(reads_all_keys)
 
 	t_zero(conf_peer_read(write_conf(text, strlen(text)), &conf));
 	t_str(conf.name, "north");
+	t_eq(conf.client_profile, GATEWAY_PRIVATE);
+	t_str(conf.listen_public, "tls+tcp://0.0.0.0:7003");
 	snprintf(want, sizeof(want), "%s/d/e", dir);
 	t_str(conf.data_dir, want);
 	t_str(conf.identity_dir, "/etc/id");
@@ -95,6 +98,8 @@ T_TEST(names_what_is_wrong)
 	refuses(MINIMAL "[consensus]\nresend-ms = 5s\n", ":6: 'resend-ms'");
 	refuses(MINIMAL "[consensus]\nresend-ms =\n", ":6: 'resend-ms'");
 	refuses(MINIMAL "[roles]\norder = maybe\n", ":6: 'order' wants yes or no");
+	refuses(MINIMAL "[listen]\nclient-profile = both\n",
+		":6: 'client-profile' wants all, public or private");
 	refuses(MINIMAL "[log]\nlevel = loud\n", ":6: 'level' wants");
 	refuses(MINIMAL "nonsense\n", ":5: neither");
 	refuses(MINIMAL "[peer\n", ":5: neither");
@@ -137,11 +142,13 @@ T_TEST(failure_leaves_the_result_alone)
 
 T_TEST(mount_file)
 {
-	const char *text = "[mount]\nidentity = id\ngenesis = g\nroot = r\ndata = d\ntimeout-ms = 1234\n";
+	const char *text = "[mount]\nidentity = id\ngenesis = g\nroot = r\ndata = d\ntimeout-ms = 1234\n"
+			   "gateways = tls+tcp://a:1,,tls+tcp://c:3\n";
 	static struct conf_mount m;
 
 	t_zero(conf_mount_read(write_conf(text, strlen(text)), &m));
 	t_eq(m.timeout_ms, 1234);
+	t_str(m.gateways, "tls+tcp://a:1,,tls+tcp://c:3");
 	t_str(m.passphrase_file, "");
 	t_err(conf_mount_read(write_conf(MINIMAL, strlen(MINIMAL)), &m), CF_ECONFIG);
 }

@@ -45,6 +45,8 @@ T_TEST(role_rights_table)
 	t_ok(role_may_report(ROLE_PEER) && role_may_report(ROLE_DOCTOR) && role_may_report(ROLE_MANAGER) &&
 	     role_may_report(ROLE_GOVERNOR) && !role_may_report(ROLE_PATIENT) &&
 	     !role_may_report((enum role)6));
+	t_ok(role_is_public(ROLE_PATIENT) && role_is_public(ROLE_GOVERNOR));
+	t_ok(!role_is_public(ROLE_DOCTOR) && !role_is_public(ROLE_MANAGER) && !role_is_public((enum role)0));
 	t_ok(!role_may_configure((enum role)0) && !role_may_admit((enum role) - 5));
 }
 
