@@ -72,15 +72,24 @@ static int one_org(const struct ca_options *o, const char **ret_org)
 	return 0;
 }
 
+static int create(const struct ca_options *o, const char *passphrase, const char *name, const char *org,
+		  unsigned path_len, uint64_t not_after_ms, const char *parent_passphrase)
+{
+	if (o->pkcs11)
+		return ca_create_in_token(o->target, o->pkcs11, passphrase, name, org, path_len, not_after_ms,
+					  o->parent, parent_passphrase);
+	return ca_create(o->target, passphrase, name, org, path_len, not_after_ms, o->rounds, o->parent,
+			 parent_passphrase);
+}
+
 int ca_cmd_init(const struct ca_options *o)
 {
 	char passphrase[PASSPHRASE_BYTES_MAX + 1];
 	int err = ca_cmd_new_passphrase(o->passphrase_file, passphrase);
 
 	if (!err)
-		err = ca_create(o->target, passphrase, o->name, o->name,
-				o->path_len ? o->path_len : ROOT_PATH_LEN, end_ms(o->days, ROOT_DAYS),
-				o->rounds, NULL, NULL);
+		err = create(o, passphrase, o->name, o->name, o->path_len ? o->path_len : ROOT_PATH_LEN,
+			     end_ms(o->days, ROOT_DAYS), NULL);
 	if (!err)
 		printf("root authority '%s' in %s\n", o->name, o->target);
 	mem_wipe(passphrase, sizeof(passphrase));
@@ -102,9 +111,9 @@ int ca_cmd_intermediate(const struct ca_options *o)
 	if (!err)
 		err = ca_cmd_new_passphrase(o->passphrase_file, passphrase);
 	if (!err)
-		err = ca_create(o->target, passphrase, o->name ? o->name : name, org,
-				o->path_len ? o->path_len : CERT_CHAIN_MAX,
-				end_ms(o->days, INTERMEDIATE_DAYS), o->rounds, o->parent, parent_passphrase);
+		err = create(o, passphrase, o->name ? o->name : name, org,
+			     o->path_len ? o->path_len : CERT_CHAIN_MAX, end_ms(o->days, INTERMEDIATE_DAYS),
+			     parent_passphrase);
 	if (!err)
 		printf("authority '%s' of '%s' in %s\n", o->name ? o->name : name, org, o->target);
 	mem_wipe(passphrase, sizeof(passphrase));

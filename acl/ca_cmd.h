@@ -32,6 +32,7 @@ struct ca_options {
 	const char *reason;
 	const char *out;
 	const char *listen;
+	const char *pkcs11; /* URI of a key in a token */
 	const char *within; /* "30d" */
 	unsigned wait;      /* seconds */
 	unsigned days;

@@ -12,6 +12,8 @@
 
 #define CA_CERT_FILE "ca.pem"
 #define CA_KEY_FILE "ca.key"
+#define CA_TOKEN_FILE "ca.pkcs11"
+#define TOKEN_URI_BYTES_MAX 1024
 
 static int read_key(const char *dir, const char *file, const char *passphrase,
 		    const uint8_t point[POINT_BYTES], struct crypto_key **ret_key)
@@ -258,6 +260,37 @@ void ca_release(struct ca *ca)
 	*ca = (struct ca){0};
 }
 
+/* The key of a token, by the URI in the file; CF_ENOTFOUND: there is no such file. */
+static int token_key(const char *dir, const char *pin, const uint8_t point[POINT_BYTES],
+		     struct crypto_key **ret_key)
+{
+	char path[USERFILE_PATH_MAX];
+	uint8_t own[POINT_BYTES];
+	struct crypto_key *key;
+	struct buf uri;
+	int err = userfile_path(dir, CA_TOKEN_FILE, path);
+
+	buf_init(&uri, TOKEN_URI_BYTES_MAX);
+	if (!err)
+		err = userfile_read(path, TOKEN_URI_BYTES_MAX - 1, true, &uri);
+	while (!err && uri.len > 0 && uri.data[uri.len - 1] == '\n')
+		uri.len--;
+	if (!err)
+		err = buf_append(&uri, "", 1);
+	if (!err)
+		err = cert_key_pkcs11((const char *)uri.data, pin, &key);
+	buf_release(&uri);
+	if (err)
+		return err;
+	crypto_key_point(key, own);
+	if (memcmp(own, point, POINT_BYTES) != 0) {
+		crypto_key_free(key);
+		return err_set(CF_EINVAL, "%s: not the key of the certificate beside it", path);
+	}
+	*ret_key = key;
+	return 0;
+}
+
 int ca_load(const char *dir, const char *passphrase, struct ca *ret_ca)
 {
 	struct ca ca = {0};
@@ -269,6 +302,8 @@ int ca_load(const char *dir, const char *passphrase, struct ca *ret_ca)
 		err = err_set(CF_EINVAL, "%s/" CA_CERT_FILE ": certificate of '%s' is no authority's", dir,
 			      ca.info.name);
 	if (!err)
+		err = token_key(dir, passphrase, ca.info.sign_point, &ca.key);
+	if (err == CF_ENOTFOUND && ca.chain_count > 0)
 		err = read_key(dir, CA_KEY_FILE, passphrase, ca.info.sign_point, &ca.key);
 	if (err)
 		ca_release(&ca);
@@ -310,8 +345,23 @@ static int bound(struct cert_request *req, const struct cert_info *parent)
 	return 0;
 }
 
+/* Where an authority's key comes from and goes to. */
+struct ca_key {
+	const char *passphrase; /* of the key file, or the token's PIN */
+	unsigned rounds;
+	const char *uri; /* of a token; NULL: made here, into a file */
+};
+
+static int keep_uri(const char *dir, const char *uri)
+{
+	char path[USERFILE_PATH_MAX];
+	int err = userfile_path(dir, CA_TOKEN_FILE, path);
+
+	return err ? err : userfile_create(path, 0600, view_str(uri));
+}
+
 /* parent NULL: signed by itself. */
-static int make_ca(const char *dir, const char *passphrase, unsigned rounds, struct cert_request *req,
+static int make_ca(const char *dir, const struct ca_key *from, struct cert_request *req,
 		   const struct issuer *parent)
 {
 	struct crypto_key *key = NULL;
@@ -319,7 +369,7 @@ static int make_ca(const char *dir, const char *passphrase, unsigned rounds, str
 	int err;
 
 	buf_init(&der, CERT_DER_BYTES_MAX);
-	err = crypto_key_generate(&key);
+	err = from->uri ? cert_key_pkcs11(from->uri, from->passphrase, &key) : crypto_key_generate(&key);
 	if (err)
 		goto out;
 	req->subject = key;
@@ -327,7 +377,8 @@ static int make_ca(const char *dir, const char *passphrase, unsigned rounds, str
 	if (!err)
 		err = userfile_dir_create(dir);
 	if (!err)
-		err = identity_write_key(dir, CA_KEY_FILE, key, passphrase, rounds);
+		err = from->uri ? keep_uri(dir, from->uri)
+				: identity_write_key(dir, CA_KEY_FILE, key, from->passphrase, from->rounds);
 	if (!err)
 		err = write_chain(dir, CA_CERT_FILE, &der, parent);
 out:
@@ -336,9 +387,9 @@ out:
 	return err;
 }
 
-int ca_create(const char *dir, const char *passphrase, const char *name, const char *org, unsigned path_len,
-	      uint64_t not_after_ms, unsigned pbkdf2_rounds, const char *parent_dir,
-	      const char *parent_passphrase)
+static int create(const char *dir, const struct ca_key *from, const char *name, const char *org,
+		  unsigned path_len, uint64_t not_after_ms, const char *parent_dir,
+		  const char *parent_passphrase)
 {
 	struct cert_request req = {.kind = parent_dir ? CERT_INTERMEDIATE : CERT_ROOT,
 				   .name = name,
@@ -351,9 +402,9 @@ int ca_create(const char *dir, const char *passphrase, const char *name, const c
 	struct buf chain;
 	int err;
 
-	assert(dir && passphrase && name && org && (!parent_dir || parent_passphrase));
+	assert(dir && from->passphrase && name && org && (!parent_dir || parent_passphrase));
 	if (!parent_dir)
-		return make_ca(dir, passphrase, pbkdf2_rounds, &req, NULL);
+		return make_ca(dir, from, &req, NULL);
 	buf_init(&chain, 0);
 	err = ca_load(parent_dir, parent_passphrase, &parent);
 	if (!err)
@@ -363,8 +414,27 @@ int ca_create(const char *dir, const char *passphrase, const char *name, const c
 	if (!err)
 		err = bound(&req, &issuer.info);
 	if (!err)
-		err = make_ca(dir, passphrase, pbkdf2_rounds, &req, &issuer);
+		err = make_ca(dir, from, &req, &issuer);
 	ca_release(&parent);
 	buf_release(&chain);
 	return err;
+}
+
+int ca_create(const char *dir, const char *passphrase, const char *name, const char *org, unsigned path_len,
+	      uint64_t not_after_ms, unsigned pbkdf2_rounds, const char *parent_dir,
+	      const char *parent_passphrase)
+{
+	const struct ca_key from = {passphrase, pbkdf2_rounds, NULL};
+
+	return create(dir, &from, name, org, path_len, not_after_ms, parent_dir, parent_passphrase);
+}
+
+int ca_create_in_token(const char *dir, const char *uri, const char *pin, const char *name, const char *org,
+		       unsigned path_len, uint64_t not_after_ms, const char *parent_dir,
+		       const char *parent_passphrase)
+{
+	const struct ca_key from = {pin, 0, uri};
+
+	assert(uri);
+	return create(dir, &from, name, org, path_len, not_after_ms, parent_dir, parent_passphrase);
 }

@@ -57,6 +57,10 @@ int identity_create(const char *dir, const char *passphrase, const struct identi
 int ca_create(const char *dir, const char *passphrase, const char *name, const char *org, unsigned path_len,
 	      uint64_t not_after_ms, unsigned pbkdf2_rounds, const char *parent_dir,
 	      const char *parent_passphrase) must_check;
+/* The same with a key that is in a token already; the passphrase is its PIN. DIR/ca.pkcs11 keeps the URI. */
+int ca_create_in_token(const char *dir, const char *uri, const char *pin, const char *name, const char *org,
+		       unsigned path_len, uint64_t not_after_ms, const char *parent_dir,
+		       const char *parent_passphrase) must_check;
 struct ca {
 	struct cert_info info;
 	struct buf chain[CERT_CHAIN_MAX]; /* DER: own first */

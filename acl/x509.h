@@ -150,4 +150,10 @@ int cert_key_seal_pem(const struct crypto_key *key, const char *passphrase, unsi
 		      struct buf *out) must_check;
 int cert_key_open_pem(struct view pem, const char *passphrase, struct crypto_key **ret_key) must_check;
 
+/*
+ * A private key in a token, which signs and is never read: RFC 7512 URI ("pkcs11:token=ca;object=hospA").
+ * Errors: CF_EUNSUPPORTED (no engine, no module), CF_EPASS (no such key, or a wrong PIN), CF_EDECODE.
+ */
+int cert_key_pkcs11(const char *uri, const char *pin, struct crypto_key **ret_key) must_check;
+
 #endif

@@ -84,6 +84,11 @@ void *crypto_key_evp(const struct crypto_key *key);
  */
 int crypto_key_from_evp(void *evp_pkey, struct crypto_key **ret_key) must_check;
 
+/* A key in a token: an EVP_PKEY that signs, and its public half; taken over on success. For acl/x509*.c only.
+ * It has no scalar. */
+int crypto_key_in_token(void *evp_pkey, const uint8_t point[POINT_BYTES],
+			struct crypto_key **ret_key) must_check;
+
 /* ECDSA over a 32-byte digest. sign: CF_EINVAL for a public key. verify: CF_ESIG. High s is refused. */
 int crypto_sign(const struct crypto_key *key, const struct hash *digest,
 		uint8_t ret_sig[SIG_BYTES]) must_check;

@@ -222,6 +222,12 @@ out:
 	return err;
 }
 
+int crypto_key_in_token(void *evp_pkey, const uint8_t point[POINT_BYTES], struct crypto_key **ret_key)
+{
+	assert(evp_pkey && point && ret_key);
+	return key_new(evp_pkey, point, true, ret_key);
+}
+
 int crypto_key_generate(struct crypto_key **ret_key)
 {
 	uint8_t point[POINT_BYTES];

@@ -19,6 +19,9 @@
 	"  --passphrase-file FILE     the passphrase of the new keys; without it CHARTFS_PASSPHRASE,\n" \
 	"                             then a prompt\n"                                                  \
 	"  --rounds N                 PBKDF2 rounds that protect the keys (600000)\n"
+#define PKCS11_HELP                                                                                       \
+	"  --pkcs11 URI               a key of P-256 in a token (RFC 7512); the passphrase is its PIN,\n" \
+	"                             the URI stands in DIR/ca.pkcs11\n"
 #define CA_PASSPHRASE_HELP \
 	"  --ca-passphrase-file FILE  the passphrase of the authority that signs, when another one\n"
 
@@ -40,13 +43,13 @@ static const struct verb {
 	const char *summary;
 	const char *help;
 } verbs[] = {
-	{"init", "ndlfR", "n", ca_cmd_init, "init DIR --name NAME", "make a root authority",
+	{"init", "ndlfRx", "n", ca_cmd_init, "init DIR --name NAME", "make a root authority",
 	 "Makes DIR with ca.pem and ca.key. The root signs organizations' authorities and is kept offline.\n"
 	 "  --name NAME                its name, also of its organization\n"
 	 "  --days N                   validity (3650)\n"
 	 "  --path-len N               authorities that may follow one below the other "
-	 "(3)\n" PASSPHRASE_HELP},
-	{"intermediate", "nopdlfFR", "op", ca_cmd_intermediate, "intermediate DIR --parent DIR --org ORG",
+	 "(3)\n" PKCS11_HELP PASSPHRASE_HELP},
+	{"intermediate", "nopdlfFRx", "op", ca_cmd_intermediate, "intermediate DIR --parent DIR --org ORG",
 	 "make an organization's authority",
 	 "Makes DIR with ca.pem and ca.key. It can name only members of ORG.\n"
 	 "  --parent DIR               the authority above it: the root, or one of the same organization\n"
@@ -54,7 +57,7 @@ static const struct verb {
 	 "  --name NAME                its name (\"ORG CA\")\n"
 	 "  --days N                   validity (1825), cut to the parent's\n"
 	 "  --path-len N               authorities that may follow below (what the parent "
-	 "allows)\n" PASSPHRASE_HELP CA_PASSPHRASE_HELP},
+	 "allows)\n" PKCS11_HELP PASSPHRASE_HELP CA_PASSPHRASE_HELP},
 	{"issue", "nocrtdfFR", "ncr", ca_cmd_issue, "issue DIR --ca DIR --name NAME --role ROLE",
 	 "make an identity's keys and certificate",
 	 "Makes DIR with cert.pem, sign.key and kem.key; for a peer endorse.key; with a host also\n"
@@ -167,6 +170,7 @@ static const struct option longs[] = {
 	{"listen", required_argument, NULL, 'L'},
 	{"within", required_argument, NULL, 'W'},
 	{"wait", required_argument, NULL, 'w'},
+	{"pkcs11", required_argument, NULL, 'x'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -242,6 +246,8 @@ static int take(int letter, const char *text, struct ca_options *o)
 		return set_text(letter, text, &o->listen);
 	case 'W':
 		return set_text(letter, text, &o->within);
+	case 'x':
+		return set_text(letter, text, &o->pkcs11);
 	case 'w':
 		return number(letter, text, &o->wait);
 	case 'd':

@@ -241,6 +241,91 @@ T_TEST(lists_are_refused_for_what_is_wrong_with_them)
 	netfix_free(foreign);
 }
 
+/* A leaf for `who`'s keys by this issuer, registered with the chain above it. */
+static int register_forged(struct netfix *n, const struct identity *who, const struct cert_request *req,
+			   const struct buf *issuer, const struct crypto_key *key, const struct buf *above)
+{
+	struct identity forged = *who;
+	int err;
+
+	buf_init(&forged.chain[0], 0);
+	t_zero(cert_issue(req, buf_view(issuer), key, &forged.chain[0]));
+	forged.chain[1] = *issuer;
+	forged.chain_count = 2;
+	if (above)
+		forged.chain[forged.chain_count++] = *above;
+	err = register_chain(n, &forged);
+	buf_release(&forged.chain[0]);
+	return err;
+}
+
+T_TEST(registration_refuses_each_attack_for_its_reason)
+{
+	struct netfix *n = fresh();
+	struct identity ann, dr;
+	struct crypto_key *key;
+	struct cert_request leaf, ca = {.kind = CERT_INTERMEDIATE, .name = "ward CA", .org = "Aster"};
+	struct buf below;
+
+	t_zero(netfix_identity(n, "ann", ROLE_DOCTOR, 0, &ann));
+	t_zero(netfix_identity(n, "dr", ROLE_DOCTOR, 0, &dr));
+	t_zero(crypto_key_generate(&key));
+	buf_init(&below, 0);
+	leaf = (struct cert_request){.kind = CERT_LEAF,
+				     .name = "ann",
+				     .org = "Aster",
+				     .role = ROLE_DOCTOR,
+				     .subject = ann.sign,
+				     .kem_point = ann.info.kem_point,
+				     .not_before_ms = n->now_ms - DAY,
+				     .not_after_ms = n->now_ms + DAY};
+	/* path length: the authority may have none below it */
+	ca.subject = key;
+	ca.not_before_ms = leaf.not_before_ms;
+	ca.not_after_ms = leaf.not_after_ms;
+	t_zero(cert_issue(&ca, buf_view(&n->ca_cert[0]), n->ca_key[0], &below));
+	refused(register_forged(n, &ann, &leaf, &below, key, &n->ca_cert[0]), CF_EFOREIGN, "path length");
+	/* a leaf that signs a leaf */
+	refused(register_forged(n, &ann, &leaf, &dr.chain[0], dr.sign, &n->ca_cert[0]), CF_EFOREIGN,
+		"'dr' is used as an authority and is none");
+	/* another organization's name */
+	refused(register_forged(n, &ann, &leaf, &n->ca_cert[1], n->ca_key[1], NULL), CF_EFOREIGN,
+		"names another organization");
+	/* the root itself names somebody of an organization */
+	refused(register_forged(n, &ann, &leaf, &n->root_cert, n->root_key, NULL), CF_EFOREIGN,
+		"names organization");
+	/* expired, not yet valid */
+	leaf.not_after_ms = n->now_ms - 2000;
+	refused(register_forged(n, &ann, &leaf, &n->ca_cert[0], n->ca_key[0], NULL), CF_EEXPIRED,
+		"has expired");
+	leaf.not_before_ms = n->now_ms + 2000;
+	leaf.not_after_ms = n->now_ms + DAY;
+	refused(register_forged(n, &ann, &leaf, &n->ca_cert[0], n->ca_key[0], NULL), CF_EEXPIRED,
+		"is not valid yet");
+	/* a wrong usage: a certificate for TLS */
+	leaf.not_before_ms = n->now_ms - DAY;
+	leaf.kind = CERT_TLS;
+	leaf.kem_point = NULL;
+	leaf.tls_host = "127.0.0.1";
+	t_ok(register_forged(n, &ann, &leaf, &n->ca_cert[0], n->ca_key[0], NULL) != 0);
+	/* an authority as a leaf */
+	buf_reset(&below);
+	ca.subject = ann.sign;
+	t_zero(cert_issue(&ca, buf_view(&n->ca_cert[0]), n->ca_key[0], &below));
+	{
+		struct identity forged = ann;
+
+		forged.chain[0] = below;
+		forged.chain[1] = n->ca_cert[0];
+		t_ok(register_chain(n, &forged) != 0);
+	}
+	crypto_key_free(key);
+	buf_release(&below);
+	identity_release(&ann);
+	identity_release(&dr);
+	netfix_free(n);
+}
+
 T_TEST(a_certificate_revoked_before_it_was_registered)
 {
 	struct netfix *n = fresh();
