@@ -54,13 +54,13 @@ int cmd_rbac(int argc, char **argv)
 
 	if (argc != 2 || strcmp(argv[1], "show") != 0)
 		return cmd_usage(argv[0], "there is 'show'");
-	printf("%-9s %-7s %-28s %-22s %-10s %s\n", "role", "gateway", "may be granted", "admits patients",
-	       "configures", "own chart");
+	printf("%-9s %-7s %-28s %-16s %-10s %-8s %s\n", "role", "gateway", "may be granted",
+	       "admits patients", "configures", "evidence", "own chart");
 	for (unsigned r = ROLE_PATIENT; r <= ROLE_PEER; r++) {
 		enum role role = (enum role)r;
 
 		verbs_format(role_verbs(role) & VERB_ALL, verbs, sizeof(verbs));
-		printf("%-9s %-7s %-28s %-22s %-10s %s\n", role_name(role),
+		printf("%-9s %-7s %-28s %-16s %-10s %-8s %s\n", role_name(role),
 		       role == ROLE_PEER      ? "both"
 		       : role_is_public(role) ? "public"
 					      : "private",
@@ -68,7 +68,7 @@ int cmd_rbac(int argc, char **argv)
 		       role == ROLE_PATIENT   ? "themself"
 		       : role_may_admit(role) ? "in custody"
 					      : "-",
-		       role_may_configure(role) ? "yes" : "-",
+		       role_may_configure(role) ? "yes" : "-", role_may_report(role) ? "yes" : "-",
 		       role == ROLE_PATIENT ? "all, and grants" : "-");
 	}
 	return 0;

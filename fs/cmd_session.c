@@ -3,6 +3,7 @@
 
 #include "acl/genesis.h"
 #include "acl/keyfile.h"
+#include "ledger/harden.h"
 #include "ledger/mem.h"
 
 #include <ftw.h>
@@ -92,6 +93,7 @@ int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_
 	buf_init(&s->tls_cert, 0);
 	buf_init(&s->tls_key, 0);
 	buf_init(&s->tls_ca, 0);
+	harden_process();
 	err = load(s, conf_path, ephemeral);
 	if (err)
 		goto out;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control_private.h"
 
+#include "acl/expiry.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
@@ -69,9 +70,11 @@ static int text_metrics(struct control *c, struct buf *out)
 	struct client *client = chart_client(c->chart);
 	uint64_t heard_height, heard_ms, now_ms = clock_ms(CLOCK_MONOTONIC);
 	struct chain_head head;
+	struct expiry expiry;
 
 	chain_head(client_chain(client), &head);
 	client_heard(client, &heard_height, &heard_ms);
+	expiry_of(client_identity(client), clock_ms(CLOCK_REALTIME), &expiry);
 	return buf_printf(out,
 			  "# HELP chartfs_height Height of this mount's own stores.\n"
 			  "# TYPE chartfs_height gauge\n"
@@ -90,10 +93,15 @@ static int text_metrics(struct control *c, struct buf *out)
 			  "chartfs_inodes %" PRIu64 "\n"
 			  "# HELP chartfs_start_time_seconds When this mount began.\n"
 			  "# TYPE chartfs_start_time_seconds gauge\n"
-			  "chartfs_start_time_seconds %.3f\n",
+			  "chartfs_start_time_seconds %.3f\n"
+			  "# HELP chartfs_certificate_end_seconds When the first of this identity's "
+			  "certificates ends.\n"
+			  "# TYPE chartfs_certificate_end_seconds gauge\n"
+			  "chartfs_certificate_end_seconds %.3f\n",
 			  head.height, heard_height,
 			  heard_ms && now_ms > heard_ms ? (double)(now_ms - heard_ms) / 1000 : 0.0,
-			  (double)head.time_ms / 1000, inodes_count(c->inodes), (double)c->started_ms / 1000);
+			  (double)head.time_ms / 1000, inodes_count(c->inodes), (double)c->started_ms / 1000,
+			  (double)expiry.not_after_ms / 1000);
 }
 
 static const struct {

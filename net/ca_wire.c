@@ -52,7 +52,9 @@ static int open_frame(struct view bytes, enum wire_kind kind, struct wire_frame 
 {
 	int err = wire_frame_decode(bytes, &no_network, f);
 
-	return !err && f->kind != kind ? CF_EDECODE : err;
+	if (!err && (f->kind != kind || memcmp(f->sender.b, nobody.b, IDENTITY_BYTES) != 0))
+		return CF_EDECODE;
+	return err;
 }
 
 int ca_ask_decode(struct view bytes, struct ca_ask *ret_m, uint64_t *ret_request)

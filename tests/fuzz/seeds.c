@@ -8,6 +8,7 @@
 #include "ledger/blob.h"
 #include "ledger/file.h"
 #include "ledger/mem.h"
+#include "net/ca_wire.h"
 #include "net/pbft_msg.h"
 #include "net/wire.h"
 #include "tests/lib/lies.h"
@@ -133,6 +134,14 @@ static void seed_ops(void)
 	SEED("row", "op-rename",
 	     op_rename_encode(&(struct op_rename){.node = {{1}}, .sealed_name = view_str("sealed")}, &out));
 	SEED("row", "op-revoke", op_revoke_encode(&(struct op_revoke){.sections = 2, .from = {{1}}}, &out));
+	SEED("row", "op-standing",
+	     op_standing_encode(&(struct op_standing){.who = {{1}}, .reason = view_str("why")}, &out));
+	SEED("row", "op-crl",
+	     op_crl_encode(&(struct op_crl){.crl = view_str("list"), .count = 1, .cert = {view_str("ca")}},
+			   &out));
+	SEED("row", "op-renew",
+	     op_renew_encode(&(struct op_renew){.who = {{1}}, .count = 1, .cert = {view_str("leaf")}}, &out));
+	SEED("row", "row-crl", crl_row_encode(&(struct crl_row){1, 2, 3, 4, {{5}}}, &out));
 	SEED("row", "op-xattr", op_xattr_encode(&(struct op_xattr){.node = {{1}}}, &out));
 }
 
@@ -237,6 +246,32 @@ static void seed_evidence(const struct netfix *n)
 	buf_release(&votes);
 }
 
+/* An application, signed requests, their bodies and frames, a revocation list. */
+static void seed_ca(const struct netfix *n, const struct identity *by)
+{
+	struct application a = {
+		.role = ROLE_DOCTOR, .org = "Aster", .name = "dr.bo", .time_ms = NETFIX_TIME_MS};
+	struct hash authority = crypto_key_fingerprint(by->info.sign_point);
+	struct ca_decide decide = {.approve = true, .days = 30, .reason = view_str("as agreed")};
+	struct ca_revoke revoke = {view_str("dr.bo"), view_str("left")};
+	struct ca_collected collected = {CA_APPROVED, view_str("chain"), view_str("tls")};
+	struct ca_ask ask = {CA_COLLECT, VIEW(authority.b, APPLICATION_ID_BYTES)};
+	struct ca_answer answer = {.error = CF_EDENIED, .detail = view_str("a manager decides")};
+
+	memcpy(a.sign_point, by->info.sign_point, POINT_BYTES);
+	memcpy(a.kem_point, by->info.kem_point, POINT_BYTES);
+	SEED("ca", "application", application_encode(&a, by->sign, &out));
+	SEED("ca", "request", ca_request_encode(CA_PENDING, &authority, NETFIX_TIME_MS, VIEW_NONE, by, &out));
+	SEED("ca", "decide", ca_decide_encode(&decide, &out));
+	SEED("ca", "revoke", ca_revoke_encode(&revoke, &out));
+	SEED("ca", "collected", ca_collected_encode(&collected, &out));
+	SEED("ca", "ask", ca_ask_frame(&ask, 7, &out));
+	SEED("ca", "answer", ca_answer_frame(&answer, 7, &out));
+	SEED("ca", "list",
+	     cert_crl_issue(buf_view(&n->ca_cert[0]), n->ca_key[0], (const uint8_t(*)[20])by->info.serial, 1,
+			    1, NETFIX_TIME_MS, NETFIX_TIME_MS + 1000000, &out));
+}
+
 static void seed_conf(void)
 {
 	seed("conf", "peer",
@@ -282,6 +317,7 @@ int main(int argc, char **argv)
 	seed_pbft(&n->certificate);
 	seed_wire(&n->certificate);
 	seed_evidence(n);
+	seed_ca(n, &doctor);
 	seed_conf();
 	seed("genesis", "genesis", buf_view(&n->genesis));
 	seed("genesis", "person", buf_view(&doctor.chain[0]));
