@@ -164,6 +164,24 @@ fails "a list under another authority's name is refused" 10 "is not of 'hospital
 is "the authority's own list of identities" "dr9 revoked manager1 valid" bash -c \
 	"as manager1 identity list '$U' | awk '{ sub(/@.*/, \"\", \$2); print \$2, \$4 }' | grep -E '^(dr9|manager1)' | sort -u | tr '\n' ' ' | sed 's/ \$//'"
 
+# --- an authority below an authority below the organization's ---
+
+sub()
+{
+	chartfs-ca "$@" --rounds 2000 --passphrase-file "$pass" >/dev/null
+}
+sub intermediate "$work/ward" --parent "$A" --org hospitalA --name "ward CA"
+sub intermediate "$work/room" --parent "$work/ward" --org hospitalA --name "room CA"
+sub issue "$work/dr7" --ca "$work/room" --name dr7 --role doctor
+is "four certificates lead to the root" 4 grep -c 'BEGIN CERT' "$work/dr7/cert.pem"
+ok "openssl verifies them" openssl verify -CAfile "$root" -untrusted "$work/dr7/cert.pem" "$work/dr7/cert.pem"
+conf "$work/dr7"
+sed -i "s|^passphrase-file = .*|passphrase-file = $pass|" "$work/dr7.ini"
+ok "the identity registers" chartfs register --config "$work/dr7.ini"
+ok "its authority revokes it, offline" as manager1 revoke "$work/room" --name dr7 --out "$work/room.pem"
+ok "the list goes to the ledger" of doctor2 revocations "$work/room.pem"
+fails "and counts" 13 "revoked" chartfs register --config "$work/dr7.ini"
+
 # --- expiry ---
 
 ok "far from its end" chartfs-ca expiry "$work/dr9new" --within 30d
