@@ -41,13 +41,22 @@ int ask_whoami(struct control *c, const struct json *request, struct json *answe
 static const char *kind_name(const struct place *p)
 {
 	static const char *const kinds[] = {
-		[PLACE_ROOT] = "root",       [PLACE_PATIENTS] = "patients",    [PLACE_NODE] = "node",
-		[PLACE_LOCAL] = "local",     [PLACE_PEOPLE] = "people",        [PLACE_PERSON] = "person",
-		[PLACE_AT] = "at",           [PLACE_HISTORY] = "history",      [PLACE_VERSIONS] = "versions",
-		[PLACE_CONTROL] = "control", [PLACE_CONTROL_FILE] = "control", [PLACE_PROOF] = "proof",
+		[PLACE_ROOT] = "root",
+		[PLACE_PATIENTS] = "patients",
+		[PLACE_NODE] = "node",
+		[PLACE_LOCAL] = "local",
+		[PLACE_PEOPLE] = "people",
+		[PLACE_PERSON] = "person",
+		[PLACE_AT] = "at",
+		[PLACE_HISTORY] = "history",
+		[PLACE_VERSIONS] = "versions",
+		[PLACE_CONTROL] = "control",
+		[PLACE_CONTROL_FILE] = "control",
+		[PLACE_PROOF] = "proof",
+		[PLACE_SNAPSHOTS] = "snapshots",
 	};
 
-	return p->kind >= PLACE_ROOT && p->kind <= PLACE_PROOF ? kinds[p->kind] : "?";
+	return p->kind >= PLACE_ROOT && p->kind <= PLACE_SNAPSHOTS ? kinds[p->kind] : "?";
 }
 
 static const char *type_name(uint8_t type)

@@ -345,7 +345,7 @@ int chart_setattr(struct chart *c, const struct place *p, unsigned mask, const s
 		overlay_put(c->overlay, item);
 		return err;
 	}
-	if (node.height || node.kind == PLACE_AT || node.kind == PLACE_HISTORY || node.kind == PLACE_VERSIONS)
+	if (place_is_past(&node))
 		return CF_EROFS;
 	if (node.kind != PLACE_NODE)
 		return CF_EPERM;

@@ -125,10 +125,7 @@ int chart_create(struct chart *c, const struct place *dir, const char *name, uin
 	int err = name_check(name);
 
 	if (!err && dir->kind != PLACE_LOCAL && dir->kind != PLACE_NODE)
-		err = dir->height || dir->kind == PLACE_AT || dir->kind == PLACE_HISTORY ||
-				      dir->kind == PLACE_VERSIONS
-			      ? CF_EROFS
-			      : CF_EPERM;
+		err = place_is_past(dir) ? CF_EROFS : CF_EPERM;
 	if (!err && dir->height)
 		err = CF_EROFS;
 	if (!err && name_is_reserved(name))

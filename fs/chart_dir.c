@@ -17,7 +17,7 @@ static int check_dir(const struct place *dir, const char *name)
 
 	if (err)
 		return err;
-	if (dir->height || dir->kind == PLACE_AT || dir->kind == PLACE_HISTORY || dir->kind == PLACE_VERSIONS)
+	if (place_is_past(dir))
 		return CF_EROFS;
 	if (dir->kind != PLACE_NODE && dir->kind != PLACE_LOCAL && dir->kind != PLACE_PATIENTS)
 		return CF_EPERM;

@@ -111,8 +111,7 @@ static int check_dir(const struct place *dir, const char *name)
 {
 	int err = name_check(name);
 
-	if (!err && (dir->height || dir->kind == PLACE_AT || dir->kind == PLACE_HISTORY ||
-		     dir->kind == PLACE_VERSIONS))
+	if (!err && place_is_past(dir))
 		err = CF_EROFS;
 	if (!err && dir->kind != PLACE_NODE && dir->kind != PLACE_LOCAL)
 		err = CF_EPERM;

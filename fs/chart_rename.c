@@ -413,8 +413,7 @@ static int check_dirs(const struct place *from, const struct place *to)
 	const struct place *dirs[2] = {from, to};
 
 	for (int i = 0; i < 2; i++) {
-		if (dirs[i]->height || dirs[i]->kind == PLACE_AT || dirs[i]->kind == PLACE_HISTORY ||
-		    dirs[i]->kind == PLACE_VERSIONS)
+		if (place_is_past(dirs[i]))
 			return CF_EROFS;
 		if (dirs[i]->kind != PLACE_NODE && dirs[i]->kind != PLACE_LOCAL)
 			return CF_EPERM;

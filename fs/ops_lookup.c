@@ -64,6 +64,7 @@ double ops_timeout(const struct place *p)
 	case PLACE_PERSON:
 	case PLACE_HISTORY:
 	case PLACE_VERSIONS:
+	case PLACE_SNAPSHOTS:
 	case PLACE_PROOF:
 		return TIMEOUT_SHORT;
 	case PLACE_ROOT:
@@ -112,8 +113,9 @@ int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct c
 	ops_stat(o, attr, &e.attr);
 	e.attr_timeout = ops_timeout(&attr->place);
 	e.entry_timeout = e.attr_timeout;
-	/* at/<today> is another height tomorrow; so is what at/latest leads to */
-	if (inode_place(o->inodes, parent, &dir) && dir.kind == PLACE_AT)
+	/* at/<today> is another height tomorrow; so is what at/latest leads to, and a snapshot of this second
+	 */
+	if (inode_place(o->inodes, parent, &dir) && (dir.kind == PLACE_AT || dir.kind == PLACE_SNAPSHOTS))
 		e.entry_timeout = TIMEOUT_SHORT;
 	*ret_e = e;
 	return 0;

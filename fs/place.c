@@ -27,9 +27,16 @@ bool place_is_dir(const struct place *p)
 	case PLACE_HISTORY:
 	case PLACE_VERSIONS:
 	case PLACE_CONTROL:
+	case PLACE_SNAPSHOTS:
 		return true;
 	}
 	return false;
+}
+
+bool place_is_past(const struct place *p)
+{
+	return p->height != 0 || p->kind == PLACE_AT || p->kind == PLACE_HISTORY ||
+	       p->kind == PLACE_VERSIONS || p->kind == PLACE_SNAPSHOTS;
 }
 
 static uint64_t first_63_bits(const uint8_t *bytes)

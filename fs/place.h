@@ -23,6 +23,7 @@ enum place_kind {
 	PLACE_CONTROL,      /* .chartfs/ */
 	PLACE_CONTROL_FILE, /* .chartfs/<file>: local is the index of fs/control.h's table */
 	PLACE_PROOF,        /* <file>.proof: node and height are the file's */
+	PLACE_SNAPSHOTS,    /* <dir>/.snapshots/: ids are the directory's, local is its kind */
 };
 
 struct place {
@@ -35,10 +36,13 @@ struct place {
 	struct node_id node;
 	struct name_token token; /* PLACE_VERSIONS */
 	uint64_t local;
+	struct node_id via; /* of the past: whose .snapshots led here; zeros: at/ or .history/ */
 };
 
 bool place_equal(const struct place *a, const struct place *b);
 bool place_is_dir(const struct place *p);
+/* Nothing is ever written there: CF_EROFS. */
+bool place_is_past(const struct place *p);
 /* 63-bit inode number: of a live node from its node id alone (stable over remounts), else from the whole
  * place. Never 0 or 1, except the live root: 1. */
 uint64_t place_ino(const struct place *p);

@@ -14,31 +14,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-int tree_height_at(struct tree *t, uint64_t time_ms, uint64_t *ret_height)
+int tree_look_height_at(struct tree_look *l, uint64_t time_ms, uint64_t *ret_height)
 {
 	struct chain_head head;
 	uint64_t low = 1, high;
-	struct tree_look l;
-	int err;
 
-	chain_head(t->chain, &head);
+	chain_head(l->tree->chain, &head);
 	high = head.height + 1;
-	err = tree_look_begin(t, 0, &l);
-	if (err)
-		return err;
 	while (low < high) { /* the first block that is later */
 		uint64_t mid = low + (high - low) / 2;
 
-		if (tree_block_time(&l, mid) <= time_ms)
+		if (tree_block_time(l, mid) <= time_ms)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	tree_look_end(&l);
 	if (low == 1)
 		return err_set(CF_ENOTFOUND, "the ledger begins later than that");
 	*ret_height = low - 1;
 	return 0;
+}
+
+int tree_height_at(struct tree *t, uint64_t time_ms, uint64_t *ret_height)
+{
+	struct tree_look l;
+	int err = tree_look_begin(t, 0, &l);
+
+	if (err)
+		return err;
+	err = tree_look_height_at(&l, time_ms, ret_height);
+	tree_look_end(&l);
+	return err;
 }
 
 static int tx_read(struct tree_look *l, struct version version, struct tree_tx *ret_tx)

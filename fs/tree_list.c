@@ -2,6 +2,8 @@
 /* Listings of directories: in the order of tokens, which stays what it is while entries come and go. */
 #include "fs/tree_private.h"
 
+#include "acl/rowread.h"
+
 #include <string.h>
 
 #define WALK_ENDED 1
@@ -156,14 +158,35 @@ static int list_root(struct dir_walk *w)
 	return 0;
 }
 
+/* What stands in a snapshot was reached through the same .snapshots. */
+struct through {
+	struct node_id via;
+	tree_entry_fn on_entry;
+	void *ctx;
+};
+
+static bool through_snapshots(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie)
+{
+	struct through *w = ctx;
+	struct chart_attr a = *attr;
+
+	a.place.via = w->via;
+	return w->on_entry(w->ctx, name, &a, cookie);
+}
+
 int tree_list(struct tree *t, const struct place *dir, uint64_t cookie, tree_entry_fn on_entry, void *ctx)
 {
 	struct dir_walk w = {NULL, dir, cookie, on_entry, ctx, dir->kind == PLACE_HISTORY};
+	struct through through = {dir->via, on_entry, ctx};
 	struct tree_look l;
 	int err;
 
 	if (!place_is_dir(dir))
 		return CF_ENOTDIR;
+	if (!node_is_zero(&dir->via)) {
+		w.on_entry = on_entry = through_snapshots;
+		w.ctx = ctx = &through;
+	}
 	err = tree_look_begin(t, dir->height, &l);
 	if (err)
 		return err;
@@ -184,6 +207,9 @@ int tree_list(struct tree *t, const struct place *dir, uint64_t cookie, tree_ent
 		break;
 	case PLACE_VERSIONS:
 		err = tree_versions_list(&l, dir, cookie, on_entry, ctx);
+		break;
+	case PLACE_SNAPSHOTS:
+		err = tree_snapshots_list(&l, dir, cookie, on_entry, ctx);
 		break;
 	default:
 		break;

@@ -4,6 +4,7 @@
 
 #include "acl/apply.h"
 #include "acl/rowread.h"
+#include "fs/shadow.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +120,7 @@ int tree_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret
 	case PLACE_AT:
 	case PLACE_HISTORY:
 	case PLACE_VERSIONS:
+	case PLACE_SNAPSHOTS:
 	case PLACE_CONTROL:
 		attr_of_simple(l, p, ret_attr);
 		return 0;
@@ -158,7 +160,7 @@ static int lookup_at(struct tree_look *l, const char *name, struct place *ret_p)
 	if (latest)
 		height = head.height;
 	else if (height == 0)
-		err = tree_height_at(l->tree, time_ms, &height);
+		err = tree_look_height_at(l, time_ms, &height);
 	if (!err && (height == 0 || height > head.height))
 		err = CF_ENOTFOUND;
 	if (!err)
@@ -200,7 +202,7 @@ static int lookup_node(struct tree_look *l, const struct place *dir, const char 
 
 	if (dir->type != NODE_DIR)
 		return CF_ENOTDIR;
-	if (strcmp(name, ".history") == 0) {
+	if (strcmp(name, ".history") == 0 && node_is_zero(&dir->via)) {
 		int err = tree_may(l, &dir->patient, dir->section, VERB_READ);
 
 		*ret_p = *dir;
@@ -252,6 +254,10 @@ static int lookup_in(struct tree_look *l, const struct place *dir, const char *n
 	struct place p;
 	int err;
 
+	if (strcmp(name, SHADOW_DIR_NAME) == 0) {
+		err = tree_snapshots_enter(l, dir, &p);
+		return err ? err : tree_attr(l, &p, ret_attr);
+	}
 	switch ((enum place_kind)dir->kind) {
 	case PLACE_ROOT:
 		err = lookup_root(dir, name, &p);
@@ -274,6 +280,8 @@ static int lookup_in(struct tree_look *l, const struct place *dir, const char *n
 		return tree_people_lookup(l, name, ret_attr);
 	case PLACE_VERSIONS:
 		return tree_versions_lookup(l, dir, name, ret_attr);
+	case PLACE_SNAPSHOTS:
+		return tree_snapshots_lookup(l, dir, name, ret_attr);
 	default:
 		err = place_is_dir(dir) ? CF_ENOTFOUND : CF_ENOTDIR;
 	}
@@ -290,6 +298,8 @@ int tree_lookup(struct tree *t, const struct place *dir, const char *name, struc
 	if (err)
 		return err;
 	err = lookup_in(&l, dir, name, ret_attr);
+	if (!err && dir->height)
+		ret_attr->place.via = dir->via;
 	tree_look_end(&l);
 	return err;
 }
@@ -329,7 +339,7 @@ static int parent_of_node(struct tree *t, const struct place *p, struct place *r
 	return err;
 }
 
-int tree_parent(struct tree *t, const struct place *p, struct place *ret_parent)
+static int parent_of(struct tree *t, const struct place *p, struct place *ret_parent)
 {
 	switch ((enum place_kind)p->kind) {
 	case PLACE_NODE:
@@ -348,6 +358,11 @@ int tree_parent(struct tree *t, const struct place *p, struct place *ret_parent)
 		ret_parent->kind = PLACE_HISTORY;
 		memset(&ret_parent->token, 0, sizeof ret_parent->token);
 		return 0;
+	case PLACE_SNAPSHOTS:
+		*ret_parent = *p;
+		ret_parent->kind = (uint8_t)p->local;
+		ret_parent->local = 0;
+		return 0;
 	case PLACE_CONTROL_FILE:
 		*ret_parent = place_simple(PLACE_CONTROL, 0);
 		return 0;
@@ -362,6 +377,18 @@ int tree_parent(struct tree *t, const struct place *p, struct place *ret_parent)
 		break;
 	}
 	return CF_ENOTFOUND;
+}
+
+int tree_parent(struct tree *t, const struct place *p, struct place *ret_parent)
+{
+	int err;
+
+	if (tree_snapshots_parent(p, ret_parent))
+		return 0;
+	err = parent_of(t, p, ret_parent);
+	if (!err && p->height)
+		ret_parent->via = p->via;
+	return err;
 }
 
 static int access_node(struct tree_look *l, const struct place *p, int mask)
@@ -381,8 +408,7 @@ int tree_access(struct tree *t, const struct place *p, int mask)
 	struct tree_look l;
 	int err;
 
-	if ((mask & W_OK) &&
-	    (p->height || p->kind == PLACE_AT || p->kind == PLACE_HISTORY || p->kind == PLACE_VERSIONS))
+	if ((mask & W_OK) && place_is_past(p))
 		return CF_EROFS;
 	if ((mask & W_OK) && p->kind != PLACE_NODE && p->kind != PLACE_PATIENTS)
 		return CF_EDENIED;

@@ -50,6 +50,16 @@ void tree_patients_forget(struct tree_patients *p);
 
 struct place tree_dir_place(const struct patient_id *p, unsigned section, uint64_t height);
 uint64_t tree_block_time(struct tree_look *l, uint64_t height);
+int tree_look_height_at(struct tree_look *l, uint64_t time_ms, uint64_t *ret_height) must_check;
+
+/* <dir>/.snapshots/ (tree_snapshots.c). CF_ENOTFOUND: dir has none, or there is no such time. */
+int tree_snapshots_enter(struct tree_look *l, const struct place *dir, struct place *ret_p) must_check;
+int tree_snapshots_lookup(struct tree_look *l, const struct place *p, const char *name,
+			  struct chart_attr *ret_attr) must_check;
+int tree_snapshots_list(struct tree_look *l, const struct place *p, uint64_t cookie, tree_entry_fn on_entry,
+			void *ctx) must_check;
+/* Is p a snapshot? Then its parent. */
+bool tree_snapshots_parent(const struct place *p, struct place *ret_parent);
 /* Whether an entry shall be shown; what cannot be opened or has a name that is no file name is logged and
  * left out. */
 bool tree_entry_shown(int err, const char *what);
