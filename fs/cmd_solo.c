@@ -113,6 +113,8 @@ static int start_peer(struct solo *s, const struct request *r, unsigned i)
 	c->block_txs_max = SOLO_BLOCK_TXS;
 	c->block_bytes_max = SOLO_BLOCK_BYTES;
 	c->timers = PBFT_TIMERS_DEFAULT;
+	c->scrub_period_s = CONF_SCRUB_PERIOD_S;
+	c->scrub_rate_kib = CONF_SCRUB_RATE_KIB;
 	c->log_level = LOG_WARN;
 	snprintf(below, sizeof(below), "peer%u/identity", i + 1);
 	if (!err)

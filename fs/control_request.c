@@ -81,6 +81,10 @@ static struct json *peer_json(unsigned number, const struct wire_status *s)
 	json_set(j, "voting", json_bool(s->voting));
 	json_set(j, "pool", json_uint(s->pool));
 	json_set(j, "blobs", json_uint(s->blobs));
+	json_set(j, "scrubs", json_uint(s->scrubs));
+	json_set(j, "scrubbed", json_uint(s->scrubbed));
+	json_set(j, "damaged", json_uint(s->damaged));
+	json_set(j, "repaired", json_uint(s->repaired));
 	return j;
 }
 

@@ -44,8 +44,18 @@ int blob_remove(struct blob_store *s, const struct hash *address)
 int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes),
 	      void *ctx)
 {
+	int err = 0;
+
+	for (unsigned first = 0; first <= UINT8_MAX && !err; first++)
+		err = blob_walk_part(s, (uint8_t)first, on_blob, ctx);
+	return err;
+}
+
+int blob_walk_part(struct blob_store *s, uint8_t first,
+		   int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes), void *ctx)
+{
 	assert(s && on_blob);
-	return s->ops->walk(s, on_blob, ctx);
+	return s->ops->walk(s, first, on_blob, ctx);
 }
 
 void blob_close(struct blob_store *s)

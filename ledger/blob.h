@@ -36,8 +36,8 @@ struct blob_ops {
 	int (*sync)(struct blob_store *s);
 	/* Forgets one; CF_ENOTFOUND. */
 	int (*remove)(struct blob_store *s, const struct hash *address);
-	/* All addresses, in no order. */
-	int (*walk)(struct blob_store *s,
+	/* All addresses that begin with this byte, in no order. */
+	int (*walk)(struct blob_store *s, uint8_t first,
 		    int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes), void *ctx);
 	void (*close)(struct blob_store *s);
 };
@@ -49,6 +49,9 @@ int blob_sync(struct blob_store *s) must_check;
 int blob_remove(struct blob_store *s, const struct hash *address) must_check;
 int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes),
 	      void *ctx) must_check;
+int blob_walk_part(struct blob_store *s, uint8_t first,
+		   int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes),
+		   void *ctx) must_check;
 void blob_close(struct blob_store *s); /* accepts NULL */
 
 struct hash blob_address(struct view bytes);

@@ -248,15 +248,12 @@ static int walk_name(void *ctx, int fd, uint8_t first, const char *name)
 	return w->on_blob(w->ctx, &address, (uint64_t)st.st_size);
 }
 
-static int dir_walk(struct blob_store *s,
+static int dir_walk(struct blob_store *s, uint8_t first,
 		    int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes), void *ctx)
 {
 	struct walk w = {on_blob, ctx};
-	int err = 0;
 
-	for (int i = 0; !err && i < FAN; i++)
-		err = each_name(dir_of(s), (uint8_t)i, walk_name, &w);
-	return err;
+	return each_name(dir_of(s), first, walk_name, &w);
 }
 
 static void dir_close(struct blob_store *s)

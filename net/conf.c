@@ -70,6 +70,8 @@ static const struct key peer_keys[] = {
 	{"consensus", "heartbeat-ms", NUMBER, false, FIELD(conf_peer, timers.heartbeat_ms), 0, MS_MAX},
 	{"consensus", "batch-wait-ms", NUMBER, false, FIELD(conf_peer, timers.batch_wait_ms), 0, 10000},
 	{"consensus", "rotate-blocks", NUMBER, false, FIELD(conf_peer, timers.rotate_blocks), 0, UINT32_MAX},
+	{"blobs", "scrub-period-s", NUMBER, false, FIELD(conf_peer, scrub_period_s), 0, UINT32_MAX},
+	{"blobs", "scrub-rate-kib", NUMBER, false, FIELD(conf_peer, scrub_rate_kib), 1, UINT32_MAX},
 	{"log", "level", LEVEL, false, FIELD(conf_peer, log_level), 0, 0},
 	{NULL, NULL, TEXT, false, 0, 0, 0, 0},
 };
@@ -303,6 +305,8 @@ int conf_peer_read(const char *path, struct conf_peer *ret_conf)
 	c->block_txs_max = 1000;
 	c->block_bytes_max = 16 << 20;
 	c->timers = PBFT_TIMERS_DEFAULT;
+	c->scrub_period_s = CONF_SCRUB_PERIOD_S;
+	c->scrub_rate_kib = CONF_SCRUB_RATE_KIB;
 	c->log_level = LOG_INFO;
 	err = read_all(path, peer_keys, c);
 	if (!err)

@@ -13,6 +13,8 @@
 #include "net/pbft.h"
 
 #define CONF_PATH_MAX 4096
+#define CONF_SCRUB_PERIOD_S (7 * 24 * 3600)
+#define CONF_SCRUB_RATE_KIB 8192
 
 struct conf_peer {
 	char name[65];                       /* [peer] name: for logs */
@@ -31,6 +33,8 @@ struct conf_peer {
 	uint32_t block_bytes_max;            /* [consensus] block-max-bytes */
 	struct pbft_timers
 		timers; /* [consensus] request-forward-ms, request-complain-ms, view-change-ms, ... */
+	uint32_t scrub_period_s;  /* [blobs] scrub-period-s */
+	uint32_t scrub_rate_kib;  /* [blobs] scrub-rate-kib: KiB a second */
 	enum log_level log_level; /* [log] level */
 };
 

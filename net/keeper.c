@@ -2,52 +2,26 @@
 /*
  * keeper.c - one message after the other, repair in between.
  */
-#include "net/keeper.h"
+#include "net/keeper_private.h"
 
 #include "acl/contract.h"
-#include "ledger/blob.h"
 #include "ledger/file.h"
-#include "ledger/hashset.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 #include "net/gateway.h"
-#include "net/seek.h"
 #include "net/ticks.h"
-#include "net/wanted.h"
-#include "net/worker.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #define MODULE "keeper"
 #define QUEUE_BYTES_MAX ((size_t)64 << 20)
 #define KNOWN_PLACES 65536
-#define REPAIR_MS 500
 #define MARK_MS 30000
-#define REPAIR_AT_ONCE 64 /* blobs sought for repair; the rest of the places is for clients */
-#define RESERVE_PART 20   /* of the disk, */
+#define RESERVE_PART 20 /* of the disk, */
 #define RESERVE_BYTES_MAX ((uint64_t)1 << 30)
 #define KEEPER_NAMED 1000 /* kinds of the keeper's own */
 #define KEEPER_MARK 1001
-
-struct keeper {
-	struct keeper_config config;
-	struct worker *worker;
-	struct blob_store *store;
-	struct wanted *wanted;
-	struct hashset *known;   /* whole trees, and chunks that were put */
-	struct hashset *lacking; /* nodes that were found incomplete by the look in hand */
-	struct seek seek;
-	bool dirty;       /* something was put since the last sync */
-	size_t repair_at; /* the root of the list that is looked at next */
-	uint64_t repair_ms;
-	bool marked; /* a mark is in the queue */
-	uint64_t mark_ms;
-	atomic_bool missed;   /* named blobs were not looked at: the height in the file must stay below */
-	atomic_ullong height; /* told of */
-	atomic_ullong blobs;
-};
 
 static uint64_t keeper_handle(void *ctx, struct message *m);
 
@@ -84,6 +58,8 @@ int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
 	if (!err)
 		err = blob_dir_open(path, &k->store);
 	if (!err)
+		err = keeper_scrub_new(k);
+	if (!err)
 		err = blob_walk(k->store, count_blob, k);
 	if (!err)
 		err = file_path(config->data_dir, "wanted", path);
@@ -113,6 +89,7 @@ void keeper_free(struct keeper *k)
 		return;
 	worker_free(k->worker);
 	wanted_close(k->wanted);
+	scrub_free(k->scrub);
 	blob_close(k->store);
 	hashset_free(k->known);
 	hashset_free(k->lacking);
@@ -145,14 +122,18 @@ void keeper_height(struct keeper *k, uint64_t height)
 	atomic_store(&k->height, height);
 }
 
-uint64_t keeper_blobs(const struct keeper *k)
+void keeper_counts(const struct keeper *k, struct wire_status *ret_status)
 {
-	return atomic_load(&k->blobs);
+	ret_status->blobs = atomic_load(&k->blobs);
+	ret_status->scrubs = atomic_load(&k->scrubs);
+	ret_status->scrubbed = atomic_load(&k->scrubbed);
+	ret_status->damaged = atomic_load(&k->damaged);
+	ret_status->repaired = atomic_load(&k->repaired);
 }
 
 /* --- storing --- */
 
-static int store(struct keeper *k, const struct hash *address, struct view bytes)
+int keeper_store(struct keeper *k, const struct hash *address, struct view bytes)
 {
 	bool had = blob_has(k->store, address);
 	int err = blob_put(k->store, address, bytes);
@@ -207,7 +188,7 @@ static int put(struct keeper *k, const struct message *m, const struct wire_fram
 	int err = check_room(k);
 
 	if (!err)
-		err = store(k, &address, f->payload);
+		err = keeper_store(k, &address, f->payload);
 	if (!err)
 		mesh_answer(k->config.mesh, m->from, WIRE_PUT_OK, f->request, VIEW(address.b, HASH_BYTES));
 	return err;
@@ -257,7 +238,7 @@ static int look_on_incomplete(void *ctx, const struct hash *address)
 	return 0;
 }
 
-static int look_at(struct keeper *k, const struct hash *root, struct wire_receipt *receipt)
+int keeper_look(struct keeper *k, const struct hash *root, struct wire_receipt *receipt)
 {
 	struct tree_look look = {k, receipt};
 	const struct blob_tree_visit visit = {.ctx = &look,
@@ -280,7 +261,7 @@ static int hold(struct keeper *k, const struct message *m, const struct wire_fra
 	int err = wire_hold_decode(f->payload, &hold);
 
 	for (unsigned i = 0; !err && i < hold.count; i++) {
-		err = look_at(k, &hold.blob[i].root, &receipt);
+		err = keeper_look(k, &hold.blob[i].root, &receipt);
 		if (err == CF_ENOTFOUND) {
 			receipt.held = false;
 			err = 0;
@@ -320,117 +301,7 @@ static void take_signed(struct keeper *k, const struct message *m)
 		mesh_refuse(k->config.mesh, m->from, f.request, NULL, err, err_detail());
 }
 
-/* --- handing out --- */
-
-static void answer_blob(struct keeper *k, const struct seek_client *to, const struct hash *address,
-			bool found, struct view bytes)
-{
-	const struct wire_blob blob = {*address, found, bytes};
-	struct buf payload;
-
-	buf_init(&payload, 0);
-	if (wire_blob_encode(&blob, &payload) == 0)
-		mesh_answer(k->config.mesh, to->from, WIRE_BLOB, to->request, buf_view(&payload));
-	buf_release(&payload);
-}
-
-static void get(struct keeper *k, const struct message *m)
-{
-	const struct seek_client client = {m->from, m->request};
-	struct hash address;
-	struct buf bytes;
-	struct dec d;
-	int err;
-
-	dec_init(&d, message_view(m));
-	dec_fixed(&d, address.b, HASH_BYTES);
-	if (dec_done(&d)) {
-		mesh_refuse(k->config.mesh, m->from, m->request, NULL, CF_EDECODE, "");
-		return;
-	}
-	buf_init(&bytes, BLOB_BYTES_MAX);
-	err = blob_get(k->store, &address, &bytes);
-	if (err == CF_ECORRUPT)
-		hashset_clear(k->known); /* what else is damaged is to be found out anew */
-	if (!err) {
-		answer_blob(k, &client, &address, true, buf_view(&bytes));
-	} else if (m->relayed) {
-		/* A member that repairs: passing it on could go round in circles. */
-		answer_blob(k, &client, &address, false, VIEW_NONE);
-		if (err == CF_ECORRUPT)
-			(void)!seek_start(&k->seek, &address, NULL, ticks_ms());
-	} else {
-		err = seek_start(&k->seek, &address, &client, ticks_ms());
-		if (err)
-			mesh_refuse(k->config.mesh, m->from, m->request, NULL, err, "");
-	}
-	buf_release(&bytes);
-}
-
-/* --- repair --- */
-
-static void seek_give_up(struct keeper *k, struct seek_entry *e)
-{
-	for (unsigned i = 0; i < e->clients; i++)
-		answer_blob(k, &e->client[i], &e->address, false, VIEW_NONE);
-	seek_end(&k->seek, e);
-}
-
-static void on_blob(struct keeper *k, const struct message *m)
-{
-	struct seek_entry *e;
-	struct wire_blob blob;
-	int err;
-
-	if (wire_blob_decode(message_view(m), &blob))
-		return;
-	e = seek_find(&k->seek, &blob.address);
-	if (!e)
-		return;
-	err = blob.found ? store(k, &blob.address, blob.bytes) : CF_ENOTFOUND;
-	if (err && blob.found)
-		log_warn(MODULE, "a blob from member %u is not kept: %s", e->member, err_name(err));
-	if (err) {
-		if (!seek_next(&k->seek, e, ticks_ms()))
-			seek_give_up(k, e);
-		return;
-	}
-	for (unsigned i = 0; i < e->clients; i++)
-		answer_blob(k, &e->client[i], &e->address, true, blob.bytes);
-	seek_end(&k->seek, e);
-	k->repair_ms = 0; /* what hangs below it may be wanted */
-}
-
-static void named(struct keeper *k, const struct message *m)
-{
-	struct tx_blob blob;
-
-	for (size_t at = 0; at + sizeof(blob) <= m->len; at += sizeof(blob)) {
-		memcpy(&blob, m->bytes + at, sizeof(blob));
-		if (hashset_has(k->known, &blob.root) || look_at(k, &blob.root, NULL) == 0)
-			continue;
-		if (wanted_add(k->wanted, &blob.root))
-			log_warn(MODULE, "repair list is full -> a blob is repaired when it is asked for");
-	}
-}
-
-/* Looks at wanted roots until enough is being sought. */
-static void repair(struct keeper *k, uint64_t now_ms)
-{
-	size_t count = wanted_count(k->wanted);
-
-	if (count == 0 || now_ms < k->repair_ms)
-		return;
-	k->repair_ms = now_ms + REPAIR_MS;
-	for (size_t i = 0; i < count && wanted_count(k->wanted) > 0 && k->seek.used < REPAIR_AT_ONCE; i++) {
-		struct hash root;
-
-		k->repair_at = (k->repair_at + 1) % wanted_count(k->wanted);
-		root = *wanted_at(k->wanted, k->repair_at);
-		if (look_at(k, &root, NULL) == 0)
-			wanted_remove(k->wanted, &root);
-	}
-}
+/* --- the thread --- */
 
 /* The height is saved once a mark has passed the queue: everything named up to it has been looked at then. */
 static void mark(struct keeper *k, uint64_t now_ms)
@@ -457,13 +328,13 @@ static void take(struct keeper *k, const struct message *m)
 		take_signed(k, m);
 		break;
 	case WIRE_GET:
-		get(k, m);
+		keeper_get(k, m);
 		break;
 	case WIRE_BLOB:
-		on_blob(k, m);
+		keeper_on_blob(k, m);
 		break;
 	case KEEPER_NAMED:
-		named(k, m);
+		keeper_named(k, m);
 		break;
 	case KEEPER_MARK:
 		k->marked = false;
@@ -479,7 +350,7 @@ static uint64_t keeper_handle(void *ctx, struct message *m)
 {
 	struct keeper *k = ctx;
 	struct seek_entry *e;
-	uint64_t now, next = 0;
+	uint64_t now, next = 0, scrub_ms;
 
 	if (m)
 		take(k, m);
@@ -487,13 +358,16 @@ static uint64_t keeper_handle(void *ctx, struct message *m)
 	now = ticks_ms();
 	while ((e = seek_overdue(&k->seek, now, &next)) != NULL) {
 		if (!seek_next(&k->seek, e, now))
-			seek_give_up(k, e);
+			keeper_give_up(k, e);
 	}
-	repair(k, now);
+	keeper_repair(k, now);
 	mark(k, now);
+	scrub_ms = keeper_scrub(k, now);
 	if (next == 0 || k->mark_ms < next)
 		next = k->mark_ms;
 	if (wanted_count(k->wanted) > 0 && k->repair_ms < next)
 		next = k->repair_ms;
+	if (scrub_ms && scrub_ms < next)
+		next = scrub_ms;
 	return next;
 }

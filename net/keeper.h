@@ -4,7 +4,8 @@
  *
  * A receipt says that everything below the named roots is here and durable; it is signed after the sync. What
  * is missing or damaged here and asked for, or named by a committed transaction, is fetched from other
- * members and put in its place. Nothing that does not hash to its address leaves.
+ * members and put in its place; passes over all that is stored find what has rotted (scrub.h). Nothing that
+ * does not hash to its address leaves.
  */
 #ifndef NET_KEEPER_H
 #define NET_KEEPER_H
@@ -21,8 +22,10 @@ struct keeper_config {
 	struct mesh *mesh;
 	struct verifier *verifier;
 	const struct identity *identity;
-	const char *data_dir; /* blobs/ and wanted in it */
-	const char *name;     /* for logs */
+	const char *data_dir;    /* blobs/ and wanted in it */
+	const char *name;        /* for logs */
+	uint32_t scrub_period_s; /* 0: no passes */
+	uint32_t scrub_rate_kib;
 };
 
 /* Errors: those of blob_dir_open and wanted_open. */
@@ -41,6 +44,7 @@ void keeper_take(struct keeper *k, struct message *m);
 void keeper_committed(struct keeper *k, const struct tx *tx);
 void keeper_height(struct keeper *k, uint64_t height);
 
-uint64_t keeper_blobs(const struct keeper *k); /* stored; any thread */
+/* blobs, scrubs, scrubbed, damaged, repaired. Any thread. */
+void keeper_counts(const struct keeper *k, struct wire_status *ret_status);
 
 #endif

@@ -318,7 +318,12 @@ static int open_parts(struct peer *p)
 		.tls = p->config.tls, .ctx = p, .on_recv = on_recv, .on_gone = on_gone};
 	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
 	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
-	struct keeper_config keeper = {p->chain, NULL, NULL, id, conf->data_dir, conf->name};
+	struct keeper_config keeper = {.chain = p->chain,
+				       .identity = id,
+				       .data_dir = conf->data_dir,
+				       .name = conf->name,
+				       .scrub_period_s = conf->scrub_period_s,
+				       .scrub_rate_kib = conf->scrub_rate_kib};
 	struct replica_config replica = {.chain = p->chain,
 					 .apply = p->apply,
 					 .identity = id,
@@ -474,5 +479,5 @@ void peer_status(struct peer *p, struct wire_status *ret_status)
 {
 	replica_status(p->replica, ret_status);
 	ret_status->by = p->config.identity->id;
-	ret_status->blobs = keeper_blobs(p->keeper);
+	keeper_counts(p->keeper, ret_status);
 }

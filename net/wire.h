@@ -129,6 +129,10 @@ struct wire_status {
 	uint32_t pool;
 	uint64_t time_ms; /* of the newest block */
 	uint64_t blobs;
+	uint64_t scrubs;    /* passes over all blobs, and the next three, since the start */
+	uint64_t scrubbed;  /* blobs read by them */
+	uint64_t damaged;   /* blobs found damaged or missing */
+	uint64_t repaired;  /* blobs fetched from other members */
 	struct view detail; /* short text: "disk full", "" */
 };
 

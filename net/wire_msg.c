@@ -287,6 +287,10 @@ int wire_status_encode(const struct wire_status *m, struct buf *out)
 	enc_u32(&e, m->pool);
 	enc_u64(&e, m->time_ms);
 	enc_u64(&e, m->blobs);
+	enc_u64(&e, m->scrubs);
+	enc_u64(&e, m->scrubbed);
+	enc_u64(&e, m->damaged);
+	enc_u64(&e, m->repaired);
 	detail_encode(&e, m->detail);
 	return enc_done(&e);
 }
@@ -306,6 +310,10 @@ int wire_status_decode(struct view payload, struct wire_status *ret_m)
 	ret_m->pool = dec_u32(&d);
 	ret_m->time_ms = dec_u64(&d);
 	ret_m->blobs = dec_u64(&d);
+	ret_m->scrubs = dec_u64(&d);
+	ret_m->scrubbed = dec_u64(&d);
+	ret_m->damaged = dec_u64(&d);
+	ret_m->repaired = dec_u64(&d);
 	ret_m->detail = dec_short(&d);
 	return dec_done(&d);
 }

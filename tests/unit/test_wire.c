@@ -189,8 +189,17 @@ T_TEST(blocks_and_blobs)
 
 T_TEST(small_frames)
 {
-	struct wire_status status = {
-		.by = me, .height = 5, .view = 2, .leader = 1, .voting = true, .pool = 9};
+	struct wire_status status = {.by = me,
+				     .height = 5,
+				     .view = 2,
+				     .leader = 1,
+				     .voting = true,
+				     .pool = 9,
+				     .blobs = 10,
+				     .scrubs = 11,
+				     .scrubbed = 12,
+				     .damaged = 13,
+				     .repaired = 14};
 	struct wire_refused refused = {.error = CF_EEXPIRED, .detail = view_str("too late")};
 	struct wire_settled settled = {.height = 3, .index = 1, .verdict = 2};
 	struct buf out;
