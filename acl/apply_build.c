@@ -105,6 +105,14 @@ static int accept(struct apply *a, struct view tx, struct view annex, enum batch
 	return err;
 }
 
+/* A change of the members fills its block: what comes after it is decided by others. */
+static bool must_wait(struct apply *a)
+{
+	bool changes = a->tx->proposal.op[0].code == OP_MEMBERS;
+
+	return a->staged.count > 0 && (changes || a->staged.changes_members);
+}
+
 int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mode mode, uint8_t verdict)
 {
 	struct batch *b = &a->staged;
@@ -125,7 +133,8 @@ int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mod
 		err = err_set(CF_ECORRUPT, "a certified transaction is refused here: %s", err_name(err));
 	if (err)
 		return err;
-	err = judge(a, &rwset, annex, mode, &verdict);
+	err = must_wait(a) ? err_set(CF_EAGAIN, "a change of the members stands alone in its block")
+			   : judge(a, &rwset, annex, mode, &verdict);
 	if (err)
 		goto out;
 	if (verdict == VERDICT_VALID)
@@ -139,6 +148,7 @@ int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mod
 		err = err_set(CF_ECORRUPT, "a transaction judged valid cannot be staged: %s", err_name(err));
 	if (err)
 		goto out;
+	b->changes_members = a->tx->proposal.op[0].code == OP_MEMBERS;
 	b->id[b->count] = a->tx->id;
 	b->verdict[b->count] = verdict;
 	b->tx[b->count] = tx;

@@ -19,6 +19,7 @@ struct batch {
 	uint8_t *verdict;
 	struct view *tx; /* borrowed from the caller, while staging only */
 	struct view *annex;
+	bool changes_members;
 	uint64_t bytes;    /* of what a wire body of it has so far */
 	struct hash block; /* its hash, once sealed */
 };

@@ -7,22 +7,6 @@
 
 #include "ledger/mem.h"
 
-/* The set that decides the next block. It is in the read set: against another one this proves nothing. */
-static int read_members(struct run *r, struct members *ret_m)
-{
-	struct statekey key = statekey_network("members");
-	struct version version;
-	struct view value;
-	struct dec d;
-	int err = row_read(r->txn, r->out, &key, &value, &version);
-
-	if (err)
-		return err == CF_ENOTFOUND ? CF_ECORRUPT : err;
-	dec_init(&d, value);
-	members_decode(&d, ret_m);
-	return dec_done(&d) ? CF_ECORRUPT : 0;
-}
-
 static int check_new(struct run *r, const struct hash *id)
 {
 	struct statekey key = statekey_evidence(id);
@@ -103,7 +87,8 @@ int contract_evidence(struct run *r, struct view body)
 	id = evidence_id(op.evidence);
 	err = check_new(r, &id);
 	if (err == 0)
-		err = read_members(r, members);
+		err = row_members(r->txn, r->out,
+				  members); /* in the read set: against others it proves nothing */
 	if (err == 0)
 		err = evidence_decode(op.evidence, &r->p->network, e);
 	if (err == CF_EDECODE || err == CF_EFOREIGN || err == CF_ETOOBIG)

@@ -220,8 +220,6 @@ int contract_register(struct run *r, struct view body)
 static int check_renewer(struct run *r, const struct identity_row *old, const struct cert_info *info,
 			 const struct identity_id *who)
 {
-	if (old->role == ROLE_PEER)
-		return err_set(CF_EDENIED, "a peer's keys change with the membership");
 	if (identity_equal(who, &r->p->creator)) {
 		if (memcmp(old->kem_point, info->kem_point, POINT_BYTES) != 0)
 			return err_set(CF_EINVAL, "the new certificate of '%s' has another key-agreement key",

@@ -60,6 +60,7 @@ int contract_suspend(struct run *r, struct view body) must_check;
 int contract_reinstate(struct run *r, struct view body) must_check;
 int contract_crl(struct run *r, struct view body) must_check;
 int contract_renew(struct run *r, struct view body) must_check;
+int contract_members(struct run *r, struct view body) must_check;
 int contract_claim(struct run *r, struct view body) must_check;
 int contract_erase(struct run *r, struct view body) must_check;
 int contract_evidence(struct run *r, struct view body) must_check;

@@ -12,12 +12,13 @@
 const char *op_name(enum op_code code)
 {
 	static const char *const names[] = {
-		[OP_REGISTER] = "register", [OP_ADMIT] = "admit",     [OP_CREATE] = "create",
-		[OP_SAVE] = "save",         [OP_SETATTR] = "setattr", [OP_UNLINK] = "unlink",
-		[OP_RMDIR] = "rmdir",       [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
-		[OP_REVOKE] = "revoke",     [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
-		[OP_ERASE] = "erase",       [OP_SUSPEND] = "suspend", [OP_REINSTATE] = "reinstate",
-		[OP_CRL] = "crl",           [OP_RENEW] = "renew",     [OP_EVIDENCE] = "evidence",
+		[OP_REGISTER] = "register",   [OP_ADMIT] = "admit",     [OP_CREATE] = "create",
+		[OP_SAVE] = "save",           [OP_SETATTR] = "setattr", [OP_UNLINK] = "unlink",
+		[OP_RMDIR] = "rmdir",         [OP_RENAME] = "rename",   [OP_GRANT] = "grant",
+		[OP_REVOKE] = "revoke",       [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
+		[OP_MEMBERS] = "members",     [OP_ERASE] = "erase",     [OP_SUSPEND] = "suspend",
+		[OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",         [OP_RENEW] = "renew",
+		[OP_EVIDENCE] = "evidence",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -25,8 +26,8 @@ const char *op_name(enum op_code code)
 
 bool op_about_patient(enum op_code code)
 {
-	return code != OP_REGISTER && code != OP_SUSPEND && code != OP_REINSTATE && code != OP_CRL &&
-	       code != OP_RENEW && code != OP_EVIDENCE;
+	return code != OP_REGISTER && code != OP_MEMBERS && code != OP_SUSPEND && code != OP_REINSTATE &&
+	       code != OP_CRL && code != OP_RENEW && code != OP_EVIDENCE;
 }
 
 struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,
@@ -83,6 +84,7 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	switch (first) {
 	case OP_REGISTER:
 		return creator == ROLE_DOCTOR ? TX_DOCTOR : TX_CONFIG;
+	case OP_MEMBERS:
 	case OP_SUSPEND:
 	case OP_REINSTATE:
 	case OP_CRL:

@@ -25,6 +25,7 @@ enum op_code {
 	OP_GRANT = 9,
 	OP_REVOKE = 10,
 	OP_XATTR = 11,
+	OP_MEMBERS = 12,
 	OP_EVIDENCE = 16,
 	OP_CLAIM = 20,
 	OP_ERASE = 21,
@@ -144,6 +145,28 @@ struct op_claim {
 	uint8_t consent[SIG_BYTES];
 };
 
+/*
+ * A change of the ordering members, in force from the next block on. Keys are those of the peer's identity
+ * row: refresh takes over new ones, and new addresses. Approvals: signatures over change_digest
+ * (acl/change.h), strictly ascending by identity. evidence: why somebody is expelled; zeros: none.
+ */
+#define OP_APPROVALS_MAX 32
+enum members_change { MEMBERS_ADD = 1, MEMBERS_REMOVE = 2, MEMBERS_REFRESH = 3, MEMBERS_EXPEL = 4 };
+struct op_approval {
+	struct identity_id by;
+	uint8_t sig[SIG_BYTES];
+};
+struct op_members {
+	enum members_change change;
+	uint64_t epoch; /* of the set that is changed */
+	struct identity_id who;
+	struct view peer_address; /* add, refresh: as in struct member; else empty */
+	struct view client_address;
+	struct hash evidence;
+	uint8_t approval_count;
+	struct op_approval approval[OP_APPROVALS_MAX];
+};
+
 /* All contents a node ever had; the node may be gone. Zeros: all of the patient. */
 struct op_erase {
 	struct node_id node;
@@ -205,6 +228,7 @@ OP_DECLARE(rename, op_rename)
 OP_DECLARE(grant, op_grant)
 OP_DECLARE(revoke, op_revoke)
 OP_DECLARE(xattr, op_xattr)
+OP_DECLARE(members, op_members)
 OP_DECLARE(claim, op_claim)
 OP_DECLARE(erase, op_erase)
 OP_DECLARE(standing, op_standing)
@@ -214,6 +238,10 @@ OP_DECLARE(evidence, op_evidence)
 
 /* Is it about a patient, who then stands in the proposal? */
 bool op_about_patient(enum op_code code);
+
+/* 0 or CF_EDECODE: does the body decode as its code says? */
+struct tx_op;
+int op_check_body(const struct tx_op *op) must_check;
 
 /* Ids that are computed, not chosen. */
 struct node_id op_new_node(const struct hash *tx_id, uint16_t op_index);

@@ -143,19 +143,25 @@ int state_policy(struct db_txn *txn, struct policy_row *ret_row)
 	return row_policy(txn, NULL, ret_row);
 }
 
-int state_members(struct db_txn *txn, struct members *ret_members)
+int row_members(struct db_txn *txn, struct rwset_builder *out, struct members *ret_members)
 {
 	struct statekey key = statekey_network("members");
 	struct view value;
 	struct version version;
 	struct dec d;
-	int err = row_read(txn, NULL, &key, &value, &version);
+	int err = row_read(txn, out, &key, &value, &version);
 
 	if (err)
 		return err;
 	dec_init(&d, value);
 	members_decode(&d, ret_members);
+	ret_members->epoch = version.height;
 	return decoded(dec_done(&d), "members");
+}
+
+int state_members(struct db_txn *txn, struct members *ret_members)
+{
+	return row_members(txn, NULL, ret_members);
 }
 
 int state_org(struct db_txn *txn, uint16_t number, struct org_row *ret_row)

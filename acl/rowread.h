@@ -22,6 +22,8 @@ int row_issued(struct db_txn *txn, struct rwset_builder *out, const struct hash 
 	       struct issued_row *ret_row) must_check;
 int row_crl(struct db_txn *txn, struct rwset_builder *out, const struct hash *authority_key,
 	    struct crl_row *ret_row) must_check;
+/* The epoch is the height of the block that wrote the row, which the row itself cannot know. */
+int row_members(struct db_txn *txn, struct rwset_builder *out, struct members *ret_members) must_check;
 int row_policy(struct db_txn *txn, struct rwset_builder *out, struct policy_row *ret_row) must_check;
 int row_org(struct db_txn *txn, struct rwset_builder *out, uint16_t number,
 	    struct org_row *ret_row) must_check;

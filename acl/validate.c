@@ -48,66 +48,6 @@ bool validate_is_refusal(int err)
 	return err && err != CF_ENOMEM && err != CF_EIO && err != CF_EFULL && err != CF_ECORRUPT;
 }
 
-static int op_decodes(const struct tx_op *op)
-{
-	union {
-		struct op_register reg;
-		struct op_admit admit;
-		struct op_create create;
-		struct op_save save;
-		struct op_setattr setattr;
-		struct op_remove remove;
-		struct op_rename rename;
-		struct op_grant grant;
-		struct op_revoke revoke;
-		struct op_xattr xattr;
-		struct op_claim claim;
-		struct op_erase erase;
-		struct op_standing standing;
-		struct op_crl crl;
-		struct op_renew renew;
-		struct op_evidence evidence;
-	} u;
-
-	switch ((enum op_code)op->code) {
-	case OP_REGISTER:
-		return op_register_decode(op->body, &u.reg);
-	case OP_ADMIT:
-		return op_admit_decode(op->body, &u.admit);
-	case OP_CREATE:
-		return op_create_decode(op->body, &u.create);
-	case OP_SAVE:
-		return op_save_decode(op->body, &u.save);
-	case OP_SETATTR:
-		return op_setattr_decode(op->body, &u.setattr);
-	case OP_UNLINK:
-	case OP_RMDIR:
-		return op_remove_decode(op->body, &u.remove);
-	case OP_RENAME:
-		return op_rename_decode(op->body, &u.rename);
-	case OP_GRANT:
-		return op_grant_decode(op->body, &u.grant);
-	case OP_REVOKE:
-		return op_revoke_decode(op->body, &u.revoke);
-	case OP_XATTR:
-		return op_xattr_decode(op->body, &u.xattr);
-	case OP_CLAIM:
-		return op_claim_decode(op->body, &u.claim);
-	case OP_ERASE:
-		return op_erase_decode(op->body, &u.erase);
-	case OP_SUSPEND:
-	case OP_REINSTATE:
-		return op_standing_decode(op->body, &u.standing);
-	case OP_CRL:
-		return op_crl_decode(op->body, &u.crl);
-	case OP_RENEW:
-		return op_renew_decode(op->body, &u.renew);
-	case OP_EVIDENCE:
-		return op_evidence_decode(op->body, &u.evidence);
-	}
-	return CF_EDECODE;
-}
-
 /* What stands in the proposal alone. */
 static int check_form(const struct validator *v, const struct tx_proposal *p)
 {
@@ -124,7 +64,8 @@ static int check_form(const struct validator *v, const struct tx_proposal *p)
 	if (p->policy != CONTRACT_POLICY)
 		return err_set(CF_EINVAL, "there is no endorsement policy %u", p->policy);
 	for (unsigned i = 0; i < p->op_count; i++) {
-		if (op_decodes(&p->op[i]) || op_about_patient((enum op_code)p->op[i].code) != about_patient)
+		if (op_check_body(&p->op[i]) ||
+		    op_about_patient((enum op_code)p->op[i].code) != about_patient)
 			return err_set(CF_EDECODE, "operation %u does not decode", i);
 	}
 	return 0;
@@ -324,6 +265,7 @@ static bool role_permits(const struct tx_proposal *p, enum role role)
 		return true;
 	case OP_SUSPEND:
 	case OP_REINSTATE:
+	case OP_MEMBERS:
 		return role_may_configure(role);
 	case OP_EVIDENCE:
 		return role_may_report(role);

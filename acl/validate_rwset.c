@@ -68,6 +68,7 @@ static bool same_id(const uint8_t a[IDENTITY_BYTES], struct view b)
 static bool subject(const struct tx_proposal *p, struct identity_id *ret_who)
 {
 	struct op_standing standing;
+	struct op_members members;
 	struct op_renew renew;
 
 	switch (p->op[0].code) {
@@ -85,6 +86,11 @@ static bool subject(const struct tx_proposal *p, struct identity_id *ret_who)
 			return false;
 		*ret_who = renew.who;
 		return true;
+	case OP_MEMBERS:
+		if (op_members_decode(p->op[0].body, &members) || members.change != MEMBERS_EXPEL)
+			return false;
+		*ret_who = members.who;
+		return true;
 	default:
 		return false;
 	}
@@ -92,11 +98,9 @@ static bool subject(const struct tx_proposal *p, struct identity_id *ret_who)
 
 static bool identity_row_write(const struct tx_proposal *p, const struct identity_id *at, struct view value)
 {
-	static const uint8_t status[] = {[OP_REGISTER] = IDENTITY_ACTIVE,
-					 [OP_SUSPEND] = IDENTITY_SUSPENDED,
-					 [OP_REINSTATE] = IDENTITY_ACTIVE,
-					 [OP_CRL] = IDENTITY_REVOKED,
-					 [OP_RENEW] = IDENTITY_ACTIVE};
+	static const uint8_t status[] = {[OP_REGISTER] = IDENTITY_ACTIVE,  [OP_SUSPEND] = IDENTITY_SUSPENDED,
+					 [OP_REINSTATE] = IDENTITY_ACTIVE, [OP_CRL] = IDENTITY_REVOKED,
+					 [OP_MEMBERS] = IDENTITY_REVOKED,  [OP_RENEW] = IDENTITY_ACTIVE};
 	struct identity_id who;
 	struct identity_row row;
 	struct hash fingerprint;
@@ -126,6 +130,20 @@ static bool issued_row_write(const struct tx_proposal *p, struct view value)
 	       subject(p, &who) && identity_equal(&row.identity, &who);
 }
 
+/* The set without its epoch, which only the block gives it. */
+static bool members_row_write(const struct tx_proposal *p, const struct rw_write *w)
+{
+	struct statekey key = statekey_network("members");
+	struct members m;
+	struct dec d;
+
+	if (p->op[0].code != OP_MEMBERS || !view_equal(w->key, statekey_view(&key)))
+		return false;
+	dec_init(&d, w->value);
+	members_decode(&d, &m);
+	return dec_done(&d) == 0 && m.epoch == 0;
+}
+
 /* What the operations about identities write: rows of those whom they name. */
 static bool identity_write(const struct tx_proposal *p, const struct rw_write *w)
 {
@@ -136,6 +154,8 @@ static bool identity_write(const struct tx_proposal *p, const struct rw_write *w
 	if (w->deleted || statekey_parse(w->key, &parts))
 		return false;
 	switch (parts.kind) {
+	case SK_NETWORK:
+		return members_row_write(p, w);
 	case SK_IDENTITY:
 		return identity_row_write(p, &parts.identity, w->value);
 	case SK_KEY:

@@ -223,17 +223,33 @@ int netfix_person(struct netfix *n, const char *name, enum role role, unsigned o
 	return err;
 }
 
+/* The keys that a member's identity has here; NULL: it is none of the fixture's own. */
+static const struct identity *peer_of(const struct netfix *n, const struct member *m)
+{
+	for (unsigned i = 0; i < NETFIX_ORGS; i++) {
+		if (memcmp(n->peer[i].id.b, m->id.b, IDENTITY_BYTES) == 0)
+			return &n->peer[i];
+	}
+	return NULL;
+}
+
 int netfix_certify(const struct netfix *n, const struct hash *block, uint64_t height,
 		   struct certificate *ret_c)
 {
-	struct vote vote = {.kind = VOTE_COMMIT, .height = height, .digest = *block};
+	const struct members *members = apply_members(n->apply[0]);
+	struct vote vote = {.kind = VOTE_COMMIT, .epoch = members->epoch, .height = height, .digest = *block};
 	struct hash digest = vote_digest(&n->network, &vote);
-	struct certificate c = {.height = height, .digest = *block};
+	unsigned quorum = members_quorum(members->count);
+	struct certificate c = {.epoch = members->epoch, .height = height, .digest = *block};
 	int err = 0;
 
-	for (unsigned i = 0; i < members_quorum(NETFIX_ORGS) && err == 0; i++) {
+	for (unsigned i = 0; i < members->count && c.count < quorum && err == 0; i++) {
+		const struct identity *peer = peer_of(n, &members->member[i]);
+
+		if (!peer)
+			continue;
 		c.index[c.count] = (uint8_t)i;
-		err = crypto_sign(n->peer[i].sign, &digest, c.sig[c.count++]);
+		err = crypto_sign(peer->sign, &digest, c.sig[c.count++]);
 	}
 	if (err == 0)
 		*ret_c = c;

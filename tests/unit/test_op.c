@@ -36,6 +36,15 @@
 T_TEST(operations_round_trip)
 {
 	OP_TEST(register, op_register, {.count = 2, .cert = {VIEW("leaf", 4), VIEW("ca", 2)}});
+	OP_TEST(members, op_members,
+		{.change = MEMBERS_ADD,
+		 .epoch = 3,
+		 .who = {{1}},
+		 .peer_address = VIEW("a", 1),
+		 .client_address = VIEW("b", 1),
+		 .approval_count = 2,
+		 .approval = {{.by = {{1}}}, {.by = {{2}}}}});
+	OP_TEST(members, op_members, {.change = MEMBERS_EXPEL, .who = {{1}}, .evidence = {{4}}});
 	OP_TEST(erase, op_erase, {.node = {{1}}});
 	OP_TEST(claim, op_claim, {.owner = {{1}}, .consent = {2}});
 	OP_TEST(standing, op_standing, {.who = {{1}}, .reason = VIEW("left", 4)});
@@ -140,16 +149,17 @@ T_TEST(types_follow_the_table)
 		{OP_SAVE, ROLE_DOCTOR, TX_MODIFICATION},   {OP_SETATTR, ROLE_PATIENT, TX_MODIFICATION},
 		{OP_RENAME, ROLE_DOCTOR, TX_MODIFICATION}, {OP_XATTR, ROLE_DOCTOR, TX_MODIFICATION},
 		{OP_UNLINK, ROLE_DOCTOR, TX_DELETION},     {OP_RMDIR, ROLE_PATIENT, TX_DELETION},
-		{OP_SUSPEND, ROLE_MANAGER, TX_CONFIG},     {OP_REINSTATE, ROLE_GOVERNOR, TX_CONFIG},
-		{OP_CRL, ROLE_PATIENT, TX_CONFIG},         {OP_RENEW, ROLE_DOCTOR, TX_CONFIG},
-		{OP_GRANT, ROLE_PATIENT, TX_PERMISSION},   {OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},
+		{OP_MEMBERS, ROLE_MANAGER, TX_CONFIG},     {OP_SUSPEND, ROLE_MANAGER, TX_CONFIG},
+		{OP_REINSTATE, ROLE_GOVERNOR, TX_CONFIG},  {OP_CRL, ROLE_PATIENT, TX_CONFIG},
+		{OP_RENEW, ROLE_DOCTOR, TX_CONFIG},        {OP_GRANT, ROLE_PATIENT, TX_PERMISSION},
+		{OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		t_eq(op_tx_type(table[i].code, table[i].role), table[i].type);
 	t_str(op_name(OP_XATTR), "xattr");
 	t_str(op_name((enum op_code)0), "?");
-	t_str(op_name((enum op_code)12), "?");
+	t_str(op_name((enum op_code)15), "?");
 }
 
 T_MAIN

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contract_members.c - a change of the ordering members, decided by those whom it concerns.
+ */
+#include "acl/change.h"
+#include "acl/contract_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Who has to approve: managers, by organizations; of an expulsion the governors, by heads. */
+static enum role approver(enum members_change change)
+{
+	return change == MEMBERS_EXPEL ? ROLE_GOVERNOR : ROLE_MANAGER;
+}
+
+/* An approval is signed by somebody of the right role who is active now. */
+static int check_approval(struct run *r, const struct op_members *op, const struct op_approval *a,
+			  const struct hash *digest, uint16_t *ret_org)
+{
+	struct crypto_key *key = NULL;
+	struct identity_row row;
+	int err = row_identity(r->txn, r->out, &a->by, &row);
+
+	if (err == CF_ENOTFOUND)
+		return err_set(CF_EDENIED, "an approval is of somebody who is not registered");
+	if (err)
+		return err;
+	if (row.status != IDENTITY_ACTIVE || r->now_ms < row.not_before_ms || r->now_ms > row.not_after_ms)
+		return err_set(CF_EDENIED, "%s, who approves, is not active", row.name);
+	if (row.role != approver(op->change))
+		return err_set(CF_EDENIED, "a %s does not approve that a member is to %s",
+			       role_name(row.role), change_name(op->change));
+	err = crypto_key_from_point(row.sign_point, &key);
+	if (err == 0)
+		err = crypto_verify(key, digest, a->sig);
+	crypto_key_free(key);
+	*ret_org = row.org;
+	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not approved this change", row.name) : err;
+}
+
+/* How many organizations there are, or governors who are active. The walk itself is not in the read set: who
+ * comes meanwhile is not asked. */
+static int count_voters(struct run *r, bool governors, unsigned *ret_count)
+{
+	const uint8_t prefix = governors ? SK_IDENTITY : SK_ORG;
+	struct state_cursor *cursor = NULL;
+	struct state_item item;
+	unsigned count = 0;
+	int err = state_cursor_new(r->txn, VIEW(&prefix, 1), &cursor);
+
+	if (err)
+		return err;
+	for (err = state_cursor_seek(cursor, VIEW(&prefix, 1), &item); err == 0;
+	     err = state_cursor_next(cursor, &item)) {
+		struct identity_row row;
+
+		if (governors && identity_row_decode(item.value, &row)) {
+			err = CF_ECORRUPT;
+			break;
+		}
+		count += !governors || (row.role == ROLE_GOVERNOR && row.status == IDENTITY_ACTIVE);
+	}
+	state_cursor_free(cursor);
+	*ret_count = count;
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+static int check_approvals(struct run *r, const struct op_members *op)
+{
+	bool governors = approver(op->change) == ROLE_GOVERNOR;
+	uint16_t orgs[OP_APPROVALS_MAX];
+	unsigned given = 0, all;
+	struct hash digest;
+	int err = change_digest(op, &r->p->network, &digest);
+
+	for (unsigned i = 0; i < op->approval_count && err == 0; i++) {
+		bool again = false;
+
+		err = check_approval(r, op, &op->approval[i], &digest, &orgs[given]);
+		for (unsigned j = 0; j < given && err == 0 && !governors; j++)
+			again = again || orgs[j] == orgs[given];
+		given += err == 0 && !again;
+	}
+	if (err == 0)
+		err = count_voters(r, governors, &all);
+	if (err == 0 && 2 * given <= all)
+		err = err_set(CF_EDENIED, "%u of %u %s approve: more than half are needed", given, all,
+			      governors ? "governors" : "organizations");
+	return err;
+}
+
+/* What the ledger knows of the peer, as a member. */
+static int member_of(struct run *r, const struct op_members *op, struct member *ret_m)
+{
+	struct identity_row row;
+	int err = row_identity(r->txn, r->out, &op->who, &row);
+
+	if (err == CF_ENOTFOUND)
+		return err_set(err, "the peer is not registered");
+	if (err)
+		return err;
+	if (row.role != ROLE_PEER)
+		return err_set(CF_EINVAL, "%s is a %s and no peer", row.name, role_name(row.role));
+	if (row.status != IDENTITY_ACTIVE)
+		return err_set(CF_EREVOKED, "peer %s is not active", row.name);
+	*ret_m = (struct member){.id = op->who, .org = row.org};
+	memcpy(ret_m->sign_point, row.sign_point, POINT_BYTES);
+	memcpy(ret_m->endorse_point, row.endorse_point, POINT_BYTES);
+	memcpy(ret_m->kem_point, row.kem_point, POINT_BYTES);
+	memcpy(ret_m->peer_address, op->peer_address.data, op->peer_address.len);
+	memcpy(ret_m->client_address, op->client_address.data, op->client_address.len);
+	return 0;
+}
+
+static int find(const struct members *m, const struct identity_id *who)
+{
+	for (int i = 0; i < m->count; i++) {
+		if (identity_equal(&m->member[i].id, who))
+			return i;
+	}
+	return -1;
+}
+
+/* The set as it will be. Members keep their order; who is added comes last. */
+static int change_set(struct run *r, const struct op_members *op, struct members *m)
+{
+	int at = find(m, &op->who);
+
+	if (op->change == MEMBERS_ADD) {
+		if (at >= 0)
+			return err_set(CF_EEXIST, "the peer is a member already");
+		if (m->count == MEMBERS_MAX)
+			return err_set(CF_EINVAL, "there are %d members, the most there can be", MEMBERS_MAX);
+		return member_of(r, op, &m->member[m->count++]);
+	}
+	if (at < 0)
+		return err_set(CF_ENOTFOUND, "the peer is no member");
+	if (op->change == MEMBERS_REFRESH)
+		return member_of(r, op, &m->member[at]);
+	if (m->count == MEMBERS_MIN)
+		return err_set(CF_EINVAL, "there are %d members, the fewest there can be", MEMBERS_MIN);
+	memmove(&m->member[at], &m->member[at + 1], (size_t)(m->count - at - 1) * sizeof(m->member[0]));
+	m->count--;
+	return 0;
+}
+
+/* What genesis demands of a set and its policy holds for every set. */
+static int check_set(struct run *r, const struct members *m)
+{
+	unsigned orgs = 0;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		bool again = false;
+
+		for (unsigned j = 0; j < i; j++) {
+			again = again || m->member[j].org == m->member[i].org;
+			if (memcmp(m->member[j].sign_point, m->member[i].sign_point, POINT_BYTES) == 0 ||
+			    memcmp(m->member[j].endorse_point, m->member[i].endorse_point, POINT_BYTES) == 0)
+				return err_set(CF_EEXIST, "two members would have one key");
+		}
+		orgs += !again;
+	}
+	if (r->policy.endorsing_orgs > orgs)
+		return err_set(CF_EINVAL, "%u organizations would have members, %u have to endorse", orgs,
+			       r->policy.endorsing_orgs);
+	if (r->policy.endorsing_orgs <= members_faults(m->count))
+		return err_set(CF_EINVAL, "of %u members %u may lie, and only %u organizations endorse",
+			       m->count, members_faults(m->count), r->policy.endorsing_orgs);
+	if (r->policy.receipts > m->count)
+		return err_set(CF_EINVAL, "%u members for %u receipts", m->count, r->policy.receipts);
+	return 0;
+}
+
+static int put_members(struct run *r, struct members *m)
+{
+	struct buf value;
+	struct enc e;
+	int err;
+
+	m->epoch = 0; /* whoever reads it takes the height of the block that wrote the row */
+	buf_init(&value, 0);
+	enc_init(&e, &value);
+	members_encode(m, &e);
+	err = run_put(r, statekey_network("members"), enc_done(&e), &value);
+	buf_release(&value);
+	return err;
+}
+
+static int put_expelled(struct run *r, const struct identity_id *who)
+{
+	struct identity_row row;
+	struct buf value;
+	int err = row_identity(r->txn, r->out, who, &row);
+
+	if (err)
+		return err;
+	row.status = IDENTITY_REVOKED;
+	buf_init(&value, 0);
+	err = run_put(r, statekey_identity(who), identity_row_encode(&row, &value), &value);
+	buf_release(&value);
+	return err;
+}
+
+int contract_members(struct run *r, struct view body)
+{
+	struct op_members op;
+	struct members m;
+	int err = op_members_decode(body, &op);
+
+	if (err)
+		return err;
+	if (!role_may_configure(r->creator.role))
+		return err_set(CF_EDENIED, "a %s changes no members", role_name(r->creator.role));
+	err = row_members(r->txn, r->out, &m);
+	if (err == 0 && op.epoch != m.epoch)
+		err = err_set(CF_ECONFLICT,
+			      "the change was made for the members since block %llu, now are those "
+			      "since block %llu",
+			      (unsigned long long)op.epoch, (unsigned long long)m.epoch);
+	if (err == 0)
+		err = check_approvals(r, &op);
+	if (err == 0)
+		err = change_set(r, &op, &m);
+	if (err == 0)
+		err = check_set(r, &m);
+	if (err == 0)
+		err = put_members(r, &m);
+	if (err == 0 && op.change == MEMBERS_EXPEL)
+		err = put_expelled(r, &op.who);
+	return err;
+}
