@@ -113,19 +113,10 @@ static int member_of(struct run *r, const struct op_members *op, struct member *
 	return 0;
 }
 
-static int find(const struct members *m, const struct identity_id *who)
-{
-	for (int i = 0; i < m->count; i++) {
-		if (identity_equal(&m->member[i].id, who))
-			return i;
-	}
-	return -1;
-}
-
 /* The set as it will be. Members keep their order; who is added comes last. */
 static int change_set(struct run *r, const struct op_members *op, struct members *m)
 {
-	int at = find(m, &op->who);
+	int at = members_find(m, &op->who);
 
 	if (op->change == MEMBERS_ADD) {
 		if (at >= 0)

@@ -26,6 +26,15 @@ unsigned members_quorum(unsigned n)
 	return (n + members_faults(n) + 2) / 2; /* ceil((n + f + 1) / 2) */
 }
 
+int members_find(const struct members *m, const struct identity_id *id)
+{
+	for (int i = 0; i < m->count; i++) {
+		if (memcmp(m->member[i].id.b, id->b, IDENTITY_BYTES) == 0)
+			return i;
+	}
+	return -1;
+}
+
 void members_encode(const struct members *m, struct enc *e)
 {
 	assert(m->count <= MEMBERS_MAX);

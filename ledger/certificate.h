@@ -41,6 +41,9 @@ struct members {
 unsigned members_faults(unsigned n);
 unsigned members_quorum(unsigned n);
 
+/* Whose number this identity is; -1: none of them. */
+int members_find(const struct members *m, const struct identity_id *id);
+
 void members_encode(const struct members *m, struct enc *e);
 void members_decode(struct dec *d, struct members *ret_m);
 /* SHA-256 of "chartfs members v1" and the encoding. */

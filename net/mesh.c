@@ -68,11 +68,7 @@ const struct hash *mesh_network(const struct mesh *m)
 
 bool mesh_is_member(const struct mesh *m, const struct identity_id *id)
 {
-	for (unsigned i = 0; i < m->config.members.count; i++) {
-		if (memcmp(m->config.members.member[i].id.b, id->b, IDENTITY_BYTES) == 0)
-			return true;
-	}
-	return false;
+	return members_find(&m->config.members, id) >= 0;
 }
 
 static int frame_of(struct mesh *m, enum wire_kind kind, uint64_t request, struct view payload,
