@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acl/proof.h"
+#include "acl/succession.h"
 
 #include <assert.h>
 #include <string.h>
@@ -37,8 +38,7 @@ int proof_encode(const struct proof *p, struct buf *out)
 	enc_tag(&e, TAG);
 	enc_fixed(&e, p->header_bytes.data, p->header_bytes.len);
 	certificate_encode(&p->certificate, &e);
-	/* changes of members since the genesis: none */
-	enc_u8(&e, 0);
+	enc_fixed(&e, p->succession.data, p->succession.len);
 	enc_bytes(&e, p->tx);
 	enc_u32(&e, p->index);
 	enc_u8(&e, p->verdict);
@@ -70,8 +70,7 @@ int proof_decode(struct view bytes, struct proof *ret_p)
 	dec_tag(&d, TAG);
 	p->header_bytes = dec_take(&d, BLOCK_HEADER_BYTES);
 	certificate_decode(&d, &p->certificate);
-	if (dec_u8(&d) != 0)
-		dec_fail(&d, CF_EVERSION);
+	p->succession = succession_take(&d);
 	p->tx = dec_bytes(&d, TX_BYTES_MAX);
 	p->index = dec_u32(&d);
 	p->verdict = dec_u8(&d);

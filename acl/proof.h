@@ -8,8 +8,9 @@
  * key opens nothing; who has it can test guesses of the content (of every version under that section, epoch
  * and window), so a proof with it goes only to those who may have the file.
  *
- * Bytes (types as in ledger/FORMAT.md): tag "chartfs proof v1"; header [320]; certificate; u8 0 (changes of
- * members since the genesis: none); bytes transaction; u32 its index; u8 verdict; three paths, each count8
+ * Bytes (types as in ledger/FORMAT.md): tag "chartfs proof v1"; header [320]; certificate; a succession
+ * (acl/succession.h) up to the members of the block;
+ * bytes transaction; u32 its index; u8 verdict; three paths, each count8
  * {hash}: of the id under tx_root, the bytes under body_root, id and verdict under verdict_root; count8
  * {bytes} the author's certificates in DER, leaf first; u16 operation; bool and, when true, key [32].
  */
@@ -36,6 +37,7 @@ struct proof {
 	struct view header_bytes;
 	struct block_header header;
 	struct certificate certificate;
+	struct view succession;
 	struct view tx;
 	uint32_t index; /* of the transaction in the block */
 	uint8_t verdict;
@@ -65,7 +67,7 @@ struct proof_facts {
 	uint64_t block_time_ms; /* agreed by the members */
 	struct hash block;
 	unsigned votes;        /* members whose COMMIT votes were given */
-	unsigned endorsements; /* by peers of the genesis, verified */
+	unsigned endorsements; /* by members at the block, verified */
 	char author[CERT_NAME_MAX + 1];
 	char author_org[CERT_NAME_MAX + 1];
 	enum role author_role;

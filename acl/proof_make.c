@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proof_make.c - collects a proof from a ledger's own stores. */
 #include "acl/proof.h"
+#include "acl/succession.h"
 
 #include "ledger/chain.h"
 #include "ledger/mem.h"
@@ -18,6 +19,7 @@ struct maker {
 	struct buf register_bytes; /* the block that registered the author, or the genesis row */
 	struct block register_block;
 	struct identity_row author;
+	struct buf succession;
 };
 
 static int load_block(struct maker *m, uint64_t height, struct buf *bytes, struct block *ret_block)
@@ -186,6 +188,9 @@ static int make(struct maker *m, const struct hash *tx_id, const struct node_id 
 		err = find_op(m, node);
 	if (!err)
 		err = author_chain(m);
+	if (!err)
+		err = succession_make(m->chain, m->txn, m->block.header.epoch, &m->succession);
+	m->proof.succession = buf_view(&m->succession);
 	return err ? err : proof_encode(&m->proof, out);
 }
 
@@ -202,6 +207,7 @@ int proof_make(struct chain *c, struct db_txn *txn, const struct hash *tx_id, co
 	m->txn = txn;
 	buf_init(&m->block_bytes, 0);
 	buf_init(&m->register_bytes, 0);
+	buf_init(&m->succession, 0);
 	if (key) {
 		m->proof.has_key = true;
 		memcpy(m->proof.key, key, PROOF_KEY_BYTES);
@@ -211,6 +217,7 @@ int proof_make(struct chain *c, struct db_txn *txn, const struct hash *tx_id, co
 	block_release(&m->register_block);
 	buf_release(&m->block_bytes);
 	buf_release(&m->register_bytes);
+	buf_release(&m->succession);
 	mem_wipe(m, sizeof(*m));
 	mem_free(m);
 	return err;

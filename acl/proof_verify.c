@@ -2,6 +2,7 @@
 /* proof_verify.c - a proof against a genesis file: block, transaction, author, content. */
 #include "acl/genesis.h"
 #include "acl/proof.h"
+#include "acl/succession.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
@@ -10,6 +11,7 @@
 struct check {
 	const struct proof *p;
 	struct genesis g;
+	struct members members; /* in force at the block */
 	struct tx tx;
 	struct cert_info author;
 	struct proof_facts facts;
@@ -44,12 +46,16 @@ static int check_block(struct check *c)
 	c->facts.block = block_hash(p->header_bytes);
 	if (!hash_equal(&p->header.network, &c->facts.network))
 		return err_set(CF_EFOREIGN, "the proof is of another network than the genesis file");
-	err = members_hash(&c->g.members, &members);
+	err = about(succession_verify(p->succession, &c->facts.network, &c->members),
+		    "a change of the members");
+	if (!err)
+		err = members_hash(&c->members, &members);
 	if (err)
 		return err;
 	if (!hash_equal(&members, &p->header.members))
 		return err_set(CF_EFOREIGN,
-			       "the block was decided by members that are not those of the genesis file");
+			       "the block was decided by members that do not follow from the genesis "
+			       "file");
 	if (p->certificate.height != p->header.height || !hash_equal(&p->certificate.digest, &c->facts.block))
 		return err_set(CF_ESIG, "the certificate is of another block");
 	c->facts.votes = p->certificate.count;
@@ -61,11 +67,11 @@ static int check_block(struct check *c)
 static int check_certificate(struct check *c)
 {
 	struct member_keys keys;
-	int err = member_keys_init(&keys, &c->g.members);
+	int err = member_keys_init(&keys, &c->members);
 
 	if (err)
 		return err;
-	err = certificate_verify(&c->p->certificate, &c->facts.network, &c->g.members, &keys);
+	err = certificate_verify(&c->p->certificate, &c->facts.network, &c->members, &keys);
 	member_keys_release(&keys);
 	return about(err, "the members' certificate");
 }
@@ -158,7 +164,7 @@ static int check_author(struct check *c)
 	return about(err, "the author's signature");
 }
 
-/* How many of its endorsers are peers of the genesis whose signatures hold; the members judged the policy. */
+/* How many of its endorsers are members at the block whose signatures hold; the members judged the policy. */
 static int count_endorsements(struct check *c)
 {
 	const struct hash digest = tx_endorsement_digest(&c->facts.network, &c->tx.id, c->tx.rwset_bytes);
@@ -166,11 +172,10 @@ static int count_endorsements(struct check *c)
 	int err = 0;
 
 	for (unsigned i = 0; i < c->tx.endorsement_count; i++) {
-		for (unsigned m = 0; m < c->g.members.count; m++) {
-			if (memcmp(c->g.members.member[m].id.b, c->tx.endorsement[i].by.b, IDENTITY_BYTES) !=
-			    0)
+		for (unsigned m = 0; m < c->members.count; m++) {
+			if (memcmp(c->members.member[m].id.b, c->tx.endorsement[i].by.b, IDENTITY_BYTES) != 0)
 				continue;
-			err = crypto_key_from_point(c->g.members.member[m].endorse_point, &key);
+			err = crypto_key_from_point(c->members.member[m].endorse_point, &key);
 			if (err)
 				return err;
 			err = sigpath_verify(&c->tx.endorsement[i].sig, SIG_ENDORSEMENT, &c->facts.network,
@@ -252,6 +257,7 @@ int proof_verify(const struct proof *p, struct view genesis, struct proof_facts 
 	c->p = p;
 	err = about(genesis_decode(genesis, &c->g), "the genesis file");
 	c->facts.network = genesis_network(genesis);
+	c->members = c->g.members;
 	if (!err)
 		err = check_block(c);
 	if (!err)

@@ -4,6 +4,7 @@
 #include "acl/verify_private.h"
 
 #include "acl/genesis.h"
+#include "acl/succession.h"
 #include "ledger/mem.h"
 
 #include <inttypes.h>
@@ -65,6 +66,32 @@ static void check_certificate(struct walk *w, uint64_t height, const struct bloc
 	err = certificate_verify(c, chain_network(w->chain), &w->members, &w->keys);
 	if (err)
 		tell(w, height, "certificate", err);
+}
+
+/* Who decides from the next block on: what the certified header names, as the stores have it. */
+static int follow_members(struct walk *w, uint64_t height, const struct block *b)
+{
+	struct members next;
+	struct hash hash;
+	int err;
+
+	if (hash_equal(&b->header.next_members, &w->members_hash))
+		return 0;
+	err_clear();
+	err = succession_decided(w->chain, w->txn, height, &next);
+	if (!err)
+		err = members_hash(&next, &hash);
+	if (!err && !hash_equal(&hash, &b->header.next_members))
+		err = CF_ECORRUPT;
+	if (err) {
+		tell(w, height, "the members it decides are not those of the stores", err);
+		return is_problem(err) ? 0 : err;
+	}
+	member_keys_release(&w->keys);
+	memset(&w->keys, 0, sizeof(w->keys));
+	w->members = next;
+	w->members_hash = hash;
+	return member_keys_init(&w->keys, &w->members);
 }
 
 static int check_txs(struct walk *w, uint64_t height, const struct block *b,
@@ -136,6 +163,8 @@ static int check_block(struct walk *w, uint64_t height)
 	w->v->result.transactions += block.tx_count;
 	w->prev = block.hash;
 	w->prev_time_ms = block.header.time_ms;
+	if (!err)
+		err = follow_members(w, height, &block);
 out:
 	block_release(&block);
 	buf_release(&bytes);

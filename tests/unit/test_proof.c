@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "acl/change.h"
 #include "acl/keyring.h"
 #include "acl/proof.h"
 #include "ledger/mem.h"
@@ -214,6 +215,58 @@ T_TEST(plaintext_is_proven_with_the_key_and_not_without)
 
 /* One bit of every byte; the signatures, which cost a millisecond, of every few. Refused, or it proves the
  * same. */
+/* The managers of three organizations add or remove this peer. */
+static void change_members(struct scene *s, enum members_change change, const struct identity *peer)
+{
+	struct op_members op = {
+		.change = change, .epoch = apply_members(s->n->apply[0])->epoch, .who = peer->id};
+	struct netfix_request r = {.by = &s->n->custodian[0], .op_count = 1};
+	struct buf body;
+
+	if (change == MEMBERS_ADD)
+		op.peer_address = op.client_address = view_str("tls+tcp://peer5.example:1");
+	for (unsigned i = 0; i < 3; i++)
+		t_zero(change_approve(&op, &s->n->network, &s->n->custodian[i].id, s->n->custodian[i].sign));
+	buf_init(&body, 0);
+	t_zero(op_members_encode(&op, &body));
+	r.op[0] = (struct tx_op){OP_MEMBERS, buf_view(&body)};
+	t_zero(netfix_submit(s->n, &r, NULL));
+	buf_release(&body);
+}
+
+T_TEST(a_proof_tells_how_the_members_changed)
+{
+	struct proof_facts facts;
+	struct identity fifth;
+	struct scene s;
+	size_t at;
+
+	set_up(&s, false);
+	t_zero(netfix_person(s.n, "peer5", ROLE_PEER, 0, &fifth));
+	change_members(&s, MEMBERS_ADD, &fifth);
+	change_members(&s, MEMBERS_REMOVE, &fifth);
+	make(&s, false); /* of before */
+	t_eq(s.proof->succession.len, 1);
+	t_zero(proof_verify(s.proof, buf_view(&s.n->genesis), &facts));
+	put(&s, &s.doctor, "b.json");
+	make(&s, false);
+	t_eq(s.proof->succession.data[0], 2);
+	t_zero(proof_verify(s.proof, buf_view(&s.n->genesis), &facts));
+	t_eq(facts.endorsements, s.n->endorsers);
+	at = (size_t)(s.proof->succession.data - s.bytes.data);
+	for (size_t i = at, end = at + s.proof->succession.len; i < end; i += 5) {
+		s.bytes.data[i] ^= 0x20;
+		t_ok(proof_decode(buf_view(&s.bytes), s.proof) ||
+		     proof_verify(s.proof, buf_view(&s.n->genesis), &facts));
+		s.bytes.data[i] ^= 0x20;
+	}
+	t_zero(proof_decode(buf_view(&s.bytes), s.proof));
+	s.proof->succession = VIEW("\0", 1); /* without them it proves nothing */
+	t_err(proof_verify(s.proof, buf_view(&s.n->genesis), &facts), CF_EFOREIGN);
+	identity_release(&fifth);
+	tear_down(&s);
+}
+
 T_TEST(no_byte_can_be_changed)
 {
 	struct proof_facts f, good;
