@@ -75,6 +75,17 @@ void catchup_want(struct catchup *c, uint64_t height, uint8_t from, uint64_t own
 	ask(c, own_height, now_ms);
 }
 
+void catchup_poll(struct catchup *c, uint64_t own_height, uint64_t now_ms)
+{
+	if (c->deadline_ms != 0)
+		return;
+	next_member(c);
+	c->tries = 0;
+	c->asked = own_height;
+	c->probing = true;
+	ask(c, own_height, now_ms);
+}
+
 void catchup_progress(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 {
 	c->tries = 0;

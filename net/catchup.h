@@ -31,6 +31,8 @@ void catchup_init(struct catchup *c, struct mesh *mesh);
 /* Somebody (member from, who need not be right) is at height. */
 void catchup_want(struct catchup *c, uint64_t height, uint8_t from, uint64_t own_height, uint64_t now_ms);
 /* The own height grew, by whatever way. */
+/* Asks the next member whether it has more, when nothing is under way: for who is told nothing. */
+void catchup_poll(struct catchup *c, uint64_t own_height, uint64_t now_ms);
 void catchup_progress(struct catchup *c, uint64_t own_height, uint64_t now_ms);
 /* The member asked does not have it, or sent what does not verify. */
 void catchup_refused(struct catchup *c, uint64_t now_ms);

@@ -181,11 +181,13 @@ static void warn_of_expiry(const struct identity *id, uint64_t *next_ms)
 		log_warn(PROGRAM, "%s", text);
 }
 
-static int wait_for_end(struct peer *p, const struct identity *id, const sigset_t *signals)
+/* *ret_changed: the members changed, and the peer is to be started anew. */
+static int wait_for_end(struct peer *p, const struct identity *id, const sigset_t *signals, bool *ret_changed)
 {
 	const struct timespec poll = {0, POLL_MS * 1000000L};
 	uint64_t next_ms = 0;
 
+	*ret_changed = false;
 	for (;;) {
 		int sig;
 
@@ -198,23 +200,37 @@ static int wait_for_end(struct peer *p, const struct identity *id, const sigset_
 		}
 		if (peer_failed(p))
 			return CF_EIO;
+		*ret_changed = peer_changed(p);
+		if (*ret_changed)
+			return 0;
 	}
+}
+
+static void tell_ready(int fd)
+{
+	if (write(fd, "\n", 1) != 1)
+		log_warn(PROGRAM, "descriptor %d takes no notice", fd);
+	close(fd);
 }
 
 static int run(const struct options *o, const struct peer_config *config, const sigset_t *signals)
 {
-	struct peer *p = NULL;
-	int err = peer_start(config, &p);
+	bool changed = true, told = o->ready_fd < 0;
+	int err = 0;
 
-	if (err)
-		return complain(err);
-	if (o->ready_fd >= 0) {
-		if (write(o->ready_fd, "\n", 1) != 1)
-			log_warn(PROGRAM, "descriptor %d takes no notice", o->ready_fd);
-		close(o->ready_fd);
+	/* Each set of members has a peer of its own, which begins as after a restart. */
+	while (changed && !err) {
+		struct peer *p = NULL;
+
+		err = peer_start(config, &p);
+		if (err)
+			return complain(err);
+		if (!told)
+			tell_ready(o->ready_fd);
+		told = true;
+		err = wait_for_end(p, config->identity, signals, &changed);
+		peer_stop(p);
 	}
-	err = wait_for_end(p, config->identity, signals);
-	peer_stop(p);
 	return err_exit_code(err);
 }
 

@@ -60,6 +60,7 @@ struct client_job {
 	uint64_t epoch; /* of the members that tally and receipts are of */
 	struct sigpath signature;
 	bool is_signed;
+	bool is_out; /* a block may hold it, whoever refuses it now */
 	struct tally tally;
 	uint32_t endorsers; /* those that count, once it is endorsed */
 	struct sigpath *endorsement[MEMBERS_MAX];

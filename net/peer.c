@@ -22,7 +22,7 @@
 
 struct peer {
 	struct peer_config config;
-	uint8_t self; /* index among the members */
+	uint8_t self; /* index among the members; PBFT_LEARNER: none of them */
 	struct members members;
 	struct chain *chain;
 	struct apply *apply;
@@ -38,6 +38,7 @@ struct peer {
 	atomic_bool open; /* the listeners have their numbers */
 	uint32_t public_listener;
 	atomic_bool failed;
+	atomic_bool changed;
 };
 
 /* --- frames in --- */
@@ -160,22 +161,21 @@ static void on_gone(void *ctx, uint32_t listener, uint32_t pipe)
 
 /* --- opening --- */
 
-/* Finds this identity among the members: by its name and its key. */
+/* Finds this identity among the members: by its name and its key. Others follow, if they may. */
 static int find_self(struct peer *p)
 {
 	const struct identity *id = p->config.identity;
 
-	for (unsigned i = 0; i < p->members.count; i++) {
-		const struct member *m = &p->members.member[i];
+	int at = members_find(&p->members, &id->id);
 
-		if (memcmp(m->id.b, id->id.b, IDENTITY_BYTES) == 0 &&
-		    memcmp(m->sign_point, id->info.sign_point, POINT_BYTES) == 0) {
-			p->self = (uint8_t)i;
-			return 0;
-		}
-	}
-	return err_set(CF_EFOREIGN, "%s of %s is not in consortium: no member of this network", id->info.name,
-		       id->info.org);
+	p->self = PBFT_LEARNER;
+	if (at >= 0 && memcmp(p->members.member[at].sign_point, id->info.sign_point, POINT_BYTES) == 0)
+		p->self = (uint8_t)at;
+	if (p->self != PBFT_LEARNER || (p->config.conf->listen_peer[0] && p->config.conf->listen_client[0]))
+		return 0;
+	return err_set(CF_EFOREIGN,
+		       "%s of %s is not in consortium: no member of this network ([listen]: to follow it)",
+		       id->info.name, id->info.org);
 }
 
 static int check_certificate(const struct peer *p, const struct genesis *g)
@@ -286,6 +286,11 @@ static void on_failed(void *ctx)
 	atomic_store(&((struct peer *)ctx)->failed, true);
 }
 
+static void on_changed(void *ctx)
+{
+	atomic_store(&((struct peer *)ctx)->changed, true);
+}
+
 static void fill_status(void *ctx, struct wire_status *ret_status)
 {
 	peer_status(ctx, ret_status);
@@ -300,7 +305,7 @@ static uint8_t voting_index(const struct peer *p)
 	char path[FILE_PATH_MAX];
 	struct chain_head head;
 
-	if (!p->config.conf->order)
+	if (!p->config.conf->order || p->self == PBFT_LEARNER)
 		return PBFT_LEARNER;
 	chain_head(p->chain, &head);
 	if (head.height > 0 && (file_path(p->config.conf->data_dir, "votes", path) || !file_exists(path))) {
@@ -332,6 +337,8 @@ static int open_parts(struct peer *p)
 					 .data_dir = conf->data_dir,
 					 .name = conf->name,
 					 .on_failed = on_failed,
+					 .on_changed = on_changed,
+					 .stranger = p->self == PBFT_LEARNER,
 					 .ctx = p};
 	struct intake_config intake = {
 		.chain = p->chain, .apply = p->apply, .name = conf->name, .ctx = p, .status = fill_status};
@@ -357,7 +364,7 @@ static int open_parts(struct peer *p)
 		err = feed_new(p->chain, p->mesh, conf->name, &p->feed);
 	if (!err)
 		err = keeper_new(&keeper, &p->keeper);
-	if (!err && conf->endorse)
+	if (!err && conf->endorse && p->self != PBFT_LEARNER)
 		err = endorser_new(&endorser, &p->endorser);
 	if (!err)
 		err = reporter_new(&reporter, &p->reporter);
@@ -379,7 +386,8 @@ static const char *listen_url(const char *own, const char *public)
 static int start_parts(struct peer *p)
 {
 	const struct conf_peer *conf = p->config.conf;
-	const struct member *m = &p->members.member[p->self];
+	static const struct member none;
+	const struct member *m = p->self == PBFT_LEARNER ? &none : &p->members.member[p->self];
 	int err = feed_start(p->feed);
 
 	if (!err)
@@ -433,8 +441,12 @@ int peer_start(const struct peer_config *config, struct peer **ret_peer)
 		return err;
 	}
 	chain_head(p->chain, &head);
-	log_info(MODULE, "%s: member %u of %u, height %llu -> listens", config->conf->name, p->self,
-		 p->members.count, (unsigned long long)head.height);
+	if (p->self == PBFT_LEARNER)
+		log_info(MODULE, "%s: no member yet, height %llu -> follows the %u there are",
+			 config->conf->name, (unsigned long long)head.height, p->members.count);
+	else
+		log_info(MODULE, "%s: member %u of %u, height %llu -> listens", config->conf->name, p->self,
+			 p->members.count, (unsigned long long)head.height);
 	*ret_peer = p;
 	return 0;
 }
@@ -468,6 +480,11 @@ void peer_stop(struct peer *p)
 	apply_free(p->apply);
 	chain_close(p->chain);
 	mem_free(p);
+}
+
+bool peer_changed(const struct peer *p)
+{
+	return atomic_load(&p->changed);
 }
 
 bool peer_failed(const struct peer *p)

@@ -25,13 +25,16 @@ struct peer_config {
 };
 
 /*
- * Opens the stores (conf->data_dir), finds itself among the members, listens, dials, starts its threads.
+ * Opens the stores (conf->data_dir), finds itself among the members, listens, dials, starts its threads. Who
+ * is none of them follows, when its configuration has addresses to listen at.
  * Errors: CF_EFOREIGN ("not in consortium": certificate does not lead to the genesis root, or is no
  * member's), CF_ECORRUPT (own stores), CF_EVERSION, CF_ENETWORK, CF_EIO.
  */
 int peer_start(const struct peer_config *config, struct peer **ret_peer) must_check;
 /* Stops the threads, closes the stores. */
 void peer_stop(struct peer *p);
+/* True once a block has changed the members: to be stopped, and started with the same configuration. */
+bool peer_changed(const struct peer *p);
 /* True once the peer gave up (own stores damaged, disk in doubt); the reason is in the log. chartfsd then
  * exits. */
 bool peer_failed(const struct peer *p);

@@ -18,6 +18,8 @@
 #define QUEUE_BYTES_MAX ((size_t)192 << 20)
 #define VOTES_BYTES_MAX ((uint64_t)16 << 20) /* the vote log is cut when it is longer */
 #define EXPIRED_MAX 256
+#define POLL_MS 300        /* how often a stranger asks for blocks */
+#define QUIET_POLL_MS 3000 /* and a member after the last one: it may have been removed and not know */
 
 static uint64_t replica_handle(void *ctx, struct message *m);
 
@@ -95,14 +97,26 @@ static int restore_core(void *ctx, struct view record)
 	return pbft_restore(((struct replica *)ctx)->pbft, record);
 }
 
+/* Who becomes a member later has a log that says what was signed before: nothing. */
+static int log_from_now_on(const char *path)
+{
+	struct votelog *votes = NULL;
+	int err = votelog_open(path, &votes);
+
+	votelog_close(votes);
+	return err;
+}
+
 static int votes_open(struct replica *r)
 {
 	char path[FILE_PATH_MAX];
 	int err;
 
-	if (r->config.self == PBFT_LEARNER)
-		return core_new(r); /* signs nothing; whatever log there is stays as it is */
 	err = file_path(r->config.data_dir, "votes", path);
+	if (r->config.self == PBFT_LEARNER && !err) {
+		err = r->config.stranger ? log_from_now_on(path) : 0;
+		return err ? err : core_new(r); /* signs nothing; whatever log there is stays as it is */
+	}
 	if (!err)
 		err = votelog_open(path, &r->votes);
 	/* The gate first: the core signs nothing while it is restored, and everything after. */
@@ -260,7 +274,11 @@ static bool members_changed(struct replica *r)
 {
 	if (apply_members(r->config.apply)->epoch == r->members.epoch)
 		return false;
-	replica_fail(r, CF_EAGAIN, "the set of members has changed: to be started again");
+	if (!atomic_load(&r->stopping) && !atomic_exchange(&r->failed, true)) {
+		log_info(MODULE, "block %llu has changed the members -> starts anew",
+			 (unsigned long long)r->height);
+		r->config.on_changed(r->config.ctx);
+	}
 	return true;
 }
 
@@ -401,6 +419,11 @@ static void take(struct replica *r, const struct message *m)
 	}
 }
 
+static unsigned poll_interval(const struct replica *r)
+{
+	return r->config.stranger ? POLL_MS : QUIET_POLL_MS;
+}
+
 static uint64_t replica_handle(void *ctx, struct message *m)
 {
 	struct replica *r = ctx;
@@ -420,8 +443,17 @@ static uint64_t replica_handle(void *ctx, struct message *m)
 	message_free(m);
 	if (r->catchup.deadline_ms != 0 && now >= r->catchup.deadline_ms)
 		catchup_due(&r->catchup, r->height, now);
+	if (r->height != r->polled) {
+		r->polled = r->height;
+		r->poll_ms = now + poll_interval(r);
+	} else if (now >= r->poll_ms) {
+		catchup_poll(&r->catchup, r->height, now);
+		r->poll_ms = now + poll_interval(r);
+	}
 	note_status(r);
 	until = r->wake_ms;
+	if (until == 0 || r->poll_ms < until)
+		until = r->poll_ms;
 	if (r->catchup.deadline_ms != 0 && (until == 0 || r->catchup.deadline_ms < until))
 		until = r->catchup.deadline_ms;
 	return until;

@@ -30,12 +30,15 @@ struct replica_config {
 	struct verifier *verifier;
 	const struct identity *identity;
 	const struct conf_peer *conf;
-	uint8_t self; /* own index, or PBFT_LEARNER */
+	uint8_t self;  /* own index, or PBFT_LEARNER */
+	bool stranger; /* no member: nobody sends it votes, it asks for blocks */
 	struct reporter *reporter;
 	const char *data_dir; /* votes/ in it */
 	const char *name;     /* for logs */
 	/* The replica has stopped for good: own stores or disk in doubt. On its thread. */
 	void (*on_failed)(void *ctx);
+	/* A block has changed the members: it goes no further, another replica does. On its thread. */
+	void (*on_changed)(void *ctx);
 	void *ctx;
 };
 

@@ -64,6 +64,8 @@ static void advance(struct submitter *s, struct client_job *job, struct conseque
 			submit_set_state(s, job, JOB_HOLDING);
 			break;
 		case TALLY_REJECTED:
+			if (job->is_out)
+				break;
 			refuse(job, &job->tally.answer[speaker]);
 			listed = job_list_add(&c->refused, job);
 			submit_remove(s, job);
