@@ -47,6 +47,11 @@ static const struct cmd cmds[] = {
 	{"reinstate", "--config FILE [--reason TEXT] NAME@ORGANIZATION", "end a suspension", cmd_reinstate},
 	{"org", "list [PATH]", "the organizations: authority, custodian, peers, identities", cmd_org},
 	{"rbac", "show", "what each role may do at all", cmd_rbac},
+	{"members",
+	 "add|refresh NAME@ORG --peer-address URL --client-address URL --config FILE -o CHANGE\n"
+	 "       chartfs members remove|expel NAME@ORG [--evidence ID] --config FILE -o CHANGE\n"
+	 "       chartfs members approve|submit CHANGE --config FILE",
+	 "change which peers vote", cmd_members},
 	{"grant", "DIR --to WHO --sections EMR02,EMR04 --verbs read,add,modify,delete [--until DATE]",
 	 "grant rights on a patient's sections", cmd_grant},
 	{"revoke", "DIR --from WHO [--sections EMR02,EMR04]", "take rights back", cmd_revoke},

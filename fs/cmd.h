@@ -55,6 +55,7 @@ int cmd_evidence(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_members(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
 int cmd_org(int argc, char **argv);
 int cmd_rbac(int argc, char **argv);

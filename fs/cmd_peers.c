@@ -60,6 +60,9 @@ static int peers(struct client *c)
 
 	if (members == NULL)
 		return CF_ENOMEM;
+	/* the members may have changed since the genesis */
+	if (client_wait(c, 0, PEERS_TIMEOUT_MS))
+		err_clear();
 	err = chain_read_begin(client_chain(c), &txn);
 	if (err)
 		goto out;

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_members.c - chartfs members: a change of the ordering peers is written, approved by those whom it
+ * concerns, and submitted.
+ */
+#include "fs/cmd.h"
+
+#include "acl/change.h"
+#include "acl/rowread.h"
+#include "acl/userfile.h"
+#include "ledger/file.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TIMEOUT_MS 30000
+
+struct words {
+	const char *verb;
+	const char *target; /* NAME@ORG, or the file of a change */
+	const char *config;
+	const char *out;
+	const char *peer_address;
+	const char *client_address;
+	const char *evidence;
+};
+
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"peer-address", required_argument, NULL, 'p'},
+	{"client-address", required_argument, NULL, 'a'},
+	{"evidence", required_argument, NULL, 'e'},
+	{NULL, 0, NULL, 0},
+};
+
+/* 0, or the exit code. */
+static int parse(int argc, char **argv, struct words *w)
+{
+	int letter;
+
+	memset(w, 0, sizeof(*w));
+	optind = 1;
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (letter == 'c')
+			w->config = optarg;
+		else if (letter == 'o')
+			w->out = optarg;
+		else if (letter == 'p')
+			w->peer_address = optarg;
+		else if (letter == 'a')
+			w->client_address = optarg;
+		else if (letter == 'e')
+			w->evidence = optarg;
+		else
+			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
+					 argv[optind - 1]);
+	}
+	if (argc - optind != 2 || !w->config)
+		return cmd_usage(argv[0], "what to do, with whom or which file, and --config are needed");
+	w->verb = argv[optind];
+	w->target = argv[optind + 1];
+	return 0;
+}
+
+static int change_of(const char *verb, enum members_change *ret_change)
+{
+	for (int c = MEMBERS_ADD; c <= MEMBERS_EXPEL; c++) {
+		if (strcmp(change_name((enum members_change)c), verb) == 0) {
+			*ret_change = (enum members_change)c;
+			return 0;
+		}
+	}
+	return err_set(CF_EUSAGE, "%s: add, remove, refresh, expel, approve or submit", verb);
+}
+
+static int find_peer(const char *text, struct identity_id *ret_id)
+{
+	const char *at = strchr(text, '@');
+	char name[ROW_NAME_MAX + 1];
+
+	if (!at || at == text || (size_t)(at - text) > ROW_NAME_MAX)
+		return err_set(CF_EUSAGE, "%s: a peer is named NAME@ORGANIZATION", text);
+	snprintf(name, sizeof(name), "%.*s", (int)(at - text), text);
+	*ret_id = identity_id_of(at + 1, name);
+	return 0;
+}
+
+static int fill(const struct words *w, enum members_change change, struct op_members *op)
+{
+	bool addresses = change == MEMBERS_ADD || change == MEMBERS_REFRESH;
+
+	op->change = change;
+	if (addresses != (w->peer_address != NULL) || addresses != (w->client_address != NULL))
+		return err_set(CF_EUSAGE, "--peer-address and --client-address go with add and refresh");
+	if (addresses) {
+		op->peer_address = view_str(w->peer_address);
+		op->client_address = view_str(w->client_address);
+	}
+	if (w->evidence && (change != MEMBERS_EXPEL || strlen(w->evidence) != 2 * HASH_BYTES ||
+			    hex_decode(w->evidence, op->evidence.b, HASH_BYTES)))
+		return err_set(CF_EUSAGE, "--evidence goes with expel, and is %d hexadecimal digits",
+			       2 * HASH_BYTES);
+	return find_peer(w->target, &op->who);
+}
+
+/* The set that the ledger has now. */
+static int read_epoch(struct cmd_session *s, uint64_t *ret_epoch)
+{
+	struct members members;
+	struct db_txn *txn = NULL;
+	int err = client_wait(s->client, 0, TIMEOUT_MS);
+
+	if (!err)
+		err = chain_read_begin(client_chain(s->client), &txn);
+	if (!err)
+		err = state_members(txn, &members);
+	db_abort(txn);
+	if (!err)
+		*ret_epoch = members.epoch;
+	return err;
+}
+
+static int write_change(const struct op_members *op, const char *path)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, 0);
+	err = change_format(op, &text);
+	if (!err && path)
+		err = file_replace(path, buf_view(&text));
+	else if (!err)
+		(void)fwrite(text.data, 1, text.len, stdout);
+	buf_release(&text);
+	return err;
+}
+
+static int propose(const struct words *w, struct cmd_session *s)
+{
+	struct op_members op = {.epoch = 0};
+	enum members_change change = MEMBERS_ADD;
+	int err = change_of(w->verb, &change);
+
+	if (!err)
+		err = fill(w, change, &op);
+	if (!err)
+		err = read_epoch(s, &op.epoch);
+	return err ? err : write_change(&op, w->out);
+}
+
+static int approve(const struct words *w, struct cmd_session *s, struct op_members *op)
+{
+	int err = change_approve(op, client_network(s->client), &s->identity.id, s->identity.sign);
+
+	if (!err)
+		err = write_change(op, w->out ? w->out : w->target);
+	if (!err)
+		printf("%s@%s approves: %s\n", s->identity.info.name, s->identity.info.org,
+		       change_name(op->change));
+	return err;
+}
+
+static int submit(struct cmd_session *s, const struct op_members *op)
+{
+	struct client_result result;
+	struct buf body;
+	int err = client_wait(s->client, 0, TIMEOUT_MS);
+
+	buf_init(&body, 0);
+	if (!err)
+		err = op_members_encode(op, &body);
+	if (!err) {
+		const struct tx_op ops[] = {{.code = OP_MEMBERS, .body = buf_view(&body)}};
+		const struct client_tx tx = {.ops = ops, .op_count = 1};
+
+		err = client_commit(s->client, &tx, TIMEOUT_MS, &result);
+	}
+	buf_release(&body);
+	if (!err)
+		printf("%s is in force from block %" PRIu64 " on\n", change_name(op->change),
+		       result.height + 1);
+	return err;
+}
+
+static int with_change(const struct words *w, struct cmd_session *s)
+{
+	struct op_members op;
+	struct buf text, hold;
+	int err;
+
+	buf_init(&text, 0);
+	buf_init(&hold, 0);
+	err = userfile_read(w->target, CHANGE_TEXT_MAX, false, &text);
+	if (!err)
+		err = change_parse(buf_view(&text), &hold, &op);
+	if (!err)
+		err = strcmp(w->verb, "approve") == 0 ? approve(w, s, &op) : submit(s, &op);
+	buf_release(&text);
+	buf_release(&hold);
+	return err;
+}
+
+int cmd_members(int argc, char **argv)
+{
+	struct cmd_session s;
+	struct words w;
+	bool file;
+	int err, code = parse(argc, argv, &w);
+
+	if (code)
+		return code;
+	file = strcmp(w.verb, "approve") == 0 || strcmp(w.verb, "submit") == 0;
+	err = cmd_session_open(w.config, true, NULL, &s);
+	if (err)
+		return cmd_fail(argv[0], err);
+	err = file ? with_change(&w, &s) : propose(&w, &s);
+	code = err ? cmd_fail(argv[0], err) : 0;
+	cmd_session_close(&s);
+	return code;
+}

@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_members.sh - the members change while saves go on: a fifth peer follows, is added and votes; one of the first
+# is removed and goes on following; one gets new keys; the fifth is expelled. Peers are killed around the changes.
+# Too few approvals, too few members, a change used twice are refused. Afterwards the whole ledger verifies from the
+# genesis alone, an old mount and a fresh one show the same, and proofs of before and after are checked offline.
+. "$(dirname "$0")/../lib/mount.sh"
+. "$here/tests/lib/writer.sh"
+
+# conf WHO DIRECTORY: a configuration for the tool, in $work/WHO.ini
+conf()
+{
+	cat >"$work/$1.ini" <<-INI
+		[mount]
+		identity = $2
+		passphrase-file = $net/passphrase
+		genesis = $net/genesis
+		root = $net/ca/root/ca.pem
+		data = $work/$1.data
+	INI
+}
+
+members()
+{
+	local verb=$1 target=$2 who=$3
+	shift 3
+	chartfs members "$verb" "$target" --config "$work/$who.ini" "$@"
+}
+
+# issue DIRECTORY NAME: a peer's identity of the first hospital
+issue()
+{
+	chartfs-ca issue "$1" --ca "$net/ca/hospitalA" --name "$2" --org hospitalA --role peer --tls-host 127.0.0.1 \
+		--passphrase-file "$net/passphrase" --rounds 2000
+}
+
+# peer_ini N IDENTITY PORT
+peer_ini()
+{
+	cat >"$net/peer$1/peer.ini" <<-INI
+		[peer]
+		name = peer$1
+		data = data
+		identity = $2
+		passphrase-file = ../passphrase
+		genesis = ../genesis
+		root = ../ca/root/ca.pem
+
+		[listen]
+		peer = tls+tcp://127.0.0.1:$3
+		client = tls+tcp://127.0.0.1:$(($3 + 1))
+	INI
+}
+
+# vote N: there are N members, and all answer and vote
+vote()
+{
+	local out
+	out=$(chartfs peers "$work/doctor1")
+	[ "$(grep -c '"peer"' <<<"$out")" = "$1" ] && [ "$(grep -c '"voting": true' <<<"$out")" = "$1" ]
+}
+
+network_up
+mount_as doctor1
+A=$work/doctor1/patients/patient1/EMR10
+for who in manager1 custodianB custodianC custodianD governor1; do
+	conf $who "$net/who/$who"
+done
+base=$(grep -o '127.0.0.1:[0-9]*' "$net/peer1/log" "$net/peer2/log" 2>/dev/null | head -n 1 | cut -d: -f3)
+base=${base:-$(ss -Hltn | awk '{ sub(/.*:/, "", $4); print $4 }' | sort -n | head -n 1)}
+port=$((base + 20))
+writer_start "$A"
+ok "saves run" goes_on
+
+mkdir -p "$net/peer5"
+ok "a fifth peer gets an identity" issue "$net/peer5/identity" peer5
+conf peer5 "$net/peer5/identity"
+peer_ini 5 identity $port
+add=(--peer-address "tls+tcp://127.0.0.1:$port" --client-address "tls+tcp://127.0.0.1:$((port + 1))")
+ok "it is registered" chartfs register --config "$work/peer5.ini"
+echo 5 >"$net/peers"
+ok "it follows as a learner" devnet peer "$net" 5 start
+ok "and says so" within 30 grep -q "no member yet" "$net/peer5/log"
+
+ok "a manager proposes to add it" members add peer5@hospitalA manager1 "${add[@]}" -o "$work/add"
+ok "and approves" members approve "$work/add" manager1
+ok "so does a second one" members approve "$work/add" custodianB
+fails "two of four are too few" 4 "more than half" members submit "$work/add" manager1
+ok "a third one approves" members approve "$work/add" custodianC
+fails "a governor does not" 4 "does not approve" bash -c "
+	cp $work/add $work/wrong && sed -i '/^approval/d' $work/wrong &&
+	chartfs members approve $work/wrong --config $work/governor1.ini &&
+	chartfs members submit $work/wrong --config $work/manager1.ini"
+devnet peer "$net" 4 kill
+ok "it is added while one peer is dead" members submit "$work/add" manager1
+ok "saves go on" goes_on
+devnet peer "$net" 4 start
+recovers "all five vote" 20 vote 5
+fails "a change serves once" 6 "members since block" members submit "$work/add" manager1
+devnet peer "$net" 1 kill
+ok "five bear the loss of one: saves go on" goes_on
+devnet peer "$net" 1 start
+recovers "it is back" 20 vote 5
+
+peer_ini 2 identity $((base + 2))
+devnet peer "$net" 2 stop
+devnet peer "$net" 2 start
+ok "peer 2 is to be removed" members remove peer2@hospitalB manager1 -o "$work/remove"
+for who in manager1 custodianB custodianD; do
+	members approve "$work/remove" $who >/dev/null
+done
+ok "it is" members submit "$work/remove" custodianD
+ok "saves go on" goes_on
+recovers "four vote" 20 vote 4
+ok "it follows" within 30 grep -q "no member yet" "$net/peer2/log"
+ok "four are the fewest" bash -c "chartfs members remove peer3@hospitalC --config $work/manager1.ini -o $work/fewer"
+for who in manager1 custodianB custodianC; do
+	members approve "$work/fewer" $who >/dev/null
+done
+fails "so says the ledger" 1 "the fewest there can be" members submit "$work/fewer" manager1
+
+ok "peer 2 is added again" members add peer2@hospitalB manager1 --peer-address "tls+tcp://127.0.0.1:$((base + 2))" \
+	--client-address "tls+tcp://127.0.0.1:$((base + 3))" -o "$work/again"
+for who in manager1 custodianB custodianC; do
+	members approve "$work/again" $who >/dev/null
+done
+devnet peer "$net" 3 kill
+ok "and votes" members submit "$work/again" manager1
+devnet peer "$net" 3 start
+recovers "all five vote" 20 vote 5
+ok "saves go on" goes_on
+
+ok "the governors expel the fifth" members expel peer5@hospitalA governor1 -o "$work/expel"
+fails "managers cannot" 4 "does not approve" bash -c "
+	cp $work/expel $work/wrong && chartfs members approve $work/wrong --config $work/manager1.ini &&
+	chartfs members submit $work/wrong --config $work/manager1.ini"
+ok "a governor approves" members approve "$work/expel" governor1
+ok "it is expelled" members submit "$work/expel" governor1
+recovers "four vote" 20 vote 4
+ok "saves go on" goes_on
+members add peer5@hospitalA manager1 "${add[@]}" -o "$work/back"
+for who in manager1 custodianB custodianC; do
+	members approve "$work/back" $who >/dev/null
+done
+fails "and never a member again" 13 "not active" members submit "$work/back" manager1
+
+ok "a proof of before" chartfs prove "$A/w-00000.json" -o "$work/before.proof"
+ok "is checked offline" chartfs-verify "$net/genesis" "$work/before.proof" "$A/w-00000.json"
+last=$(ls "$A" | grep '^w-' | tail -n 4 | head -n 1)
+ok "a proof of after" chartfs prove "$A/$last" -o "$work/after.proof"
+ok "is checked offline, through four changes" chartfs-verify "$net/genesis" "$work/after.proof" "$A/$last"
+mount_as doctor2
+devnet peer "$net" 5 stop
+echo 4 >"$net/peers"
+nothing_lost "$work/doctor2/patients/patient1/EMR10"
+devnet peer "$net" 1 stop
+ok "the whole ledger verifies from the genesis" chartfs verify --data "$net/peer1/data" --genesis "$net/genesis"
+ok "and the expelled one's own" chartfs verify --data "$net/peer5/data" --genesis "$net/genesis"
