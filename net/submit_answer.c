@@ -187,7 +187,7 @@ static void watch_late(struct submitter *s, const struct client_job *job, const 
 {
 	if (!job || job->epoch != r->members.epoch || item->error || item->rwset.len == 0 || c->lie.len)
 		return;
-	if ((job->state == JOB_HOLDING || job->state == JOB_ORDERED) && !((job->endorsers >> member) & 1))
+	if (job->endorsers && !((job->endorsers >> member) & 1))
 		(void)!accuse_endorser(job, r, &s->config.network, member, item->rwset, &item->signature,
 				       &c->lie);
 }
