@@ -48,11 +48,8 @@ is "has no evidence" "" chartfs evidence list "$A"
 
 # --- found, and killed before it is told ---
 teller=$(leader)
-liar=$((teller % 4 + 1))
-others=()
-for n in 1 2 3 4; do
-	[ "$n" = "$teller" ] || [ "$n" = "$liar" ] || others+=("$n")
-done
+liar=$(((teller + 1) % 4 + 1))
+others=($((teller % 4 + 1)) $(((teller + 2) % 4 + 1)))
 lie "$liar" votes
 within 20 all_equal
 for n in "${others[@]}"; do
@@ -69,7 +66,7 @@ ok "killed with -9, it tells the ledger after its restart" within 90 named "by p
 ok "and the others did not know" bash -c "! ls -l $net/peer${others[0]}/data/evidence $net/peer${others[1]}/data/evidence | grep -v ' 0 ' | grep seg"
 
 # --- a liar in a network at work ---
-lie "$liar" votes,changes
+lie "$liar" votes
 within 20 all_equal # else it catches up and never votes
 failed=0
 for i in $(seq 1 30); do
@@ -125,7 +122,7 @@ fails "there is no evidence by that name" 7 "no such evidence" chartfs evidence 
 lie "$liar"
 
 # --- an endorser that signs other writes than the contract makes ---
-wrong=${others[0]}
+wrong=${others[1]}
 lie "$wrong" endorsements
 within 20 all_equal
 failed=0
@@ -141,4 +138,31 @@ id=$(chartfs evidence list "$A" | sed -n 's/ endorsed-wrong .*//p' | head -n 1)
 ok "by the proof of the others' signatures" chartfs evidence show "$id" -o "$work/wrong" "$A"
 ok "which needs nothing but the genesis" bash -c "chartfs-verify $net/genesis $work/wrong | grep -q 'against .* members of other'"
 lie "$wrong"
+
+# --- a leader that proposes two blocks, and tells two stories of the view it leaves ---
+# by one that has no evidence against it yet, once the member before it leads
+next=${others[0]}
+within 20 all_equal
+for i in 1 2 3; do
+	leads=$(leader)
+	[ $((leads % 4 + 1)) != "$next" ] || break
+	devnet peer "$net" "$leads" kill
+	within 30 save "$A/EMR02/turn-$i.json" '{"n":3}'
+	devnet peer "$net" "$leads" start
+	within 20 all_equal
+done
+lie "$next" proposals,changes
+within 20 all_equal
+devnet peer "$net" "$leads" kill
+end=$((SECONDS + 60))
+i=0
+until named "(pre-prepare|view-change) by peer$next@hospital" || [ $SECONDS -ge $end ]; do
+	i=$((i + 1))
+	save "$A/EMR02/l-$i.json" "{\"i\":$i}" >/dev/null 2>&1
+	sleep 0.2
+done
+ok "a leader that lies is named" named "(pre-prepare|view-change) by peer$next@hospital"
+ok "and another one leads on" within 30 save "$A/EMR02/after.json" '{"n":2}'
+devnet peer "$net" "$leads" start
+lie "$next"
 ok "honest again, the peer is in step with the rest" within 30 all_equal
