@@ -9,6 +9,17 @@
 
 static const struct hash tx = {{7, 7}};
 
+/* What the views of a piece being made point to, until the next one is made. */
+static struct buf store[2];
+
+static void store_renew(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		buf_release(&store[i]);
+		buf_init(&store[i], 0);
+	}
+}
+
 static struct chainfix *fixture(void)
 {
 	static struct chainfix f;
@@ -217,12 +228,11 @@ T_TEST(votes_of_two_places_are_no_lie)
 }
 
 static struct evidence *messages(enum evidence_kind kind, const struct liar *a, uint64_t view_a,
-				 const struct liar *b, uint64_t view_b, struct buf store[2])
+				 const struct liar *b, uint64_t view_b)
 {
 	struct evidence *e = mem_zalloc(sizeof(*e));
 
-	buf_init(&store[0], 0);
-	buf_init(&store[1], 0);
+	store_renew();
 	t_zero(lie_message(a, kind, view_a, 1, &store[0]));
 	t_zero(lie_message(b, kind, view_b, 2, &store[1]));
 	e->kind = kind;
@@ -236,36 +246,34 @@ static struct evidence *messages(enum evidence_kind kind, const struct liar *a, 
 T_TEST(messages_of_two_views_or_members_are_no_lie)
 {
 	const struct liar one = liar(1), two = liar(2);
-	struct buf store[2];
 	struct evidence *e;
 
-	t_err(try(messages(EVIDENCE_VIEW_CHANGE, &one, 3, &one, 4, store)), CF_EINVAL);
-	t_err(try(messages(EVIDENCE_NEW_VIEW, &one, 3, &two, 3, store)), CF_EINVAL);
-	t_zero(try(messages(EVIDENCE_NEW_VIEW, &one, 3, &one, 3, store)));
+	t_err(try(messages(EVIDENCE_VIEW_CHANGE, &one, 3, &one, 4)), CF_EINVAL);
+	t_err(try(messages(EVIDENCE_NEW_VIEW, &one, 3, &two, 3)), CF_EINVAL);
+	t_zero(try(messages(EVIDENCE_NEW_VIEW, &one, 3, &one, 3)));
 	/* a VIEW-CHANGE and a NEW-VIEW for one view are both sent by a new leader */
-	e = messages(EVIDENCE_VIEW_CHANGE, &one, 3, &one, 3, store);
+	e = messages(EVIDENCE_VIEW_CHANGE, &one, 3, &one, 3);
 	buf_reset(&store[1]);
 	t_zero(lie_message(&one, EVIDENCE_NEW_VIEW, 3, 2, &store[1]));
 	e->side[1].bytes = buf_view(&store[1]);
 	t_err(try(e), CF_EINVAL);
 	/* the same message, signed again */
-	e = messages(EVIDENCE_VIEW_CHANGE, &one, 3, &one, 3, store);
+	e = messages(EVIDENCE_VIEW_CHANGE, &one, 3, &one, 3);
 	buf_reset(&store[1]);
 	t_zero(lie_message(&one, EVIDENCE_VIEW_CHANGE, 3, 1, &store[1]));
 	e->side[1].bytes = buf_view(&store[1]);
 	t_err(try(e), CF_EINVAL);
 }
 
-static struct evidence *endorsements(const struct liar *l, uint64_t version_b, const struct hash *tx_b,
-				     struct buf store[2])
+static struct evidence *endorsements(const struct liar *l, uint64_t version_b, const struct hash *tx_b)
 {
 	struct evidence *e = mem_zalloc(sizeof(*e));
 
 	e->kind = EVIDENCE_ENDORSED_TWICE;
 	e->member = l->member;
 	e->tx = tx;
+	store_renew();
 	for (unsigned i = 0; i < 2; i++) {
-		buf_init(&store[i], 0);
 		t_zero(lie_rwset(i ? version_b : 3, i ? "b" : "a", &store[i]));
 		e->side[i].bytes = buf_view(&store[i]);
 		t_zero(lie_endorse(l, i ? tx_b : &tx, e->side[i].bytes, &e->side[i].path));
@@ -277,12 +285,11 @@ T_TEST(an_endorser_at_two_heights_has_not_lied)
 {
 	const struct hash other = {{8}};
 	const struct liar l = liar(1);
-	struct buf store[2];
 
-	t_err(try(endorsements(&l, 4, &tx, store)), CF_EINVAL);  /* it read a newer version */
-	t_err(try(endorsements(&l, 0, &tx, store)), CF_EINVAL);  /* what it read was not there yet */
-	t_err(try(endorsements(&l, 3, &other, store)), CF_ESIG); /* two proposals */
-	t_zero(try(endorsements(&l, 3, &tx, store)));
+	t_err(try(endorsements(&l, 4, &tx)), CF_EINVAL);  /* it read a newer version */
+	t_err(try(endorsements(&l, 0, &tx)), CF_EINVAL);  /* what it read was not there yet */
+	t_err(try(endorsements(&l, 3, &other)), CF_ESIG); /* two proposals */
+	t_zero(try(endorsements(&l, 3, &tx)));
 }
 
 T_TEST(witnesses_are_as_many_as_one_of_them_is_honest)
