@@ -88,6 +88,8 @@ static int parse(int argc, char **argv, struct request *r)
 					 argv[optind - 1]);
 		err = take(letter, optarg, r);
 	}
+	if (!err)
+		err = mount_option_check(&r->options);
 	if (err)
 		return cmd_fail(argv[0], err);
 	if (argc - optind != 1)

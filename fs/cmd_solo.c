@@ -68,6 +68,8 @@ static int parse(int argc, char **argv, struct request *r, const char **ret_dir,
 			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
 					 argv[optind - 1]);
 	}
+	if (!err)
+		err = mount_option_check(&r->options);
 	if (err)
 		return cmd_fail(argv[0], err);
 	if (argc - optind != 2)

@@ -46,6 +46,28 @@ static const struct {
 	{"default_permissions", false},
 };
 
+/* "0:1000:1001" */
+static int take_users(const char *list, size_t len, struct mount_options *o)
+{
+	const char *at = list, *end = list + len;
+
+	while (at < end) {
+		unsigned long uid = 0;
+		const char *digit = at;
+
+		while (digit < end && *digit >= '0' && *digit <= '9' && uid < UINT32_MAX)
+			uid = uid * 10 + (unsigned long)(*digit++ - '0');
+		if (digit == at || uid >= UINT32_MAX || (digit < end && (*digit != ':' || digit + 1 == end)))
+			return err_set(CF_EUSAGE, "users=%.*s: user numbers with colons between them",
+				       (int)len, list);
+		if (o->user_count == MOUNT_USERS_MAX)
+			return err_set(CF_EUSAGE, "users=: more than %d", MOUNT_USERS_MAX);
+		o->user[o->user_count++] = (uid_t)uid;
+		at = digit + 1;
+	}
+	return 0;
+}
+
 static int take_word(const char *word, size_t len, struct mount_options *o)
 {
 	if (len == 0 || (len > 2 && strncmp(word, "x-", 2) == 0))
@@ -56,9 +78,12 @@ static int take_word(const char *word, size_t len, struct mount_options *o)
 			return 0;
 		}
 	}
-	if (len >= 11 && strncmp(word, "allow_other", 11) == 0)
-		return err_set(CF_EUSAGE,
-			       "allow_other: a mount acts as one identity; others would act as it");
+	if (len == 11 && strncmp(word, "allow_other", 11) == 0) {
+		o->allow_other = true;
+		return 0;
+	}
+	if (len > 6 && strncmp(word, "users=", 6) == 0)
+		return take_users(word + 6, len - 6, o);
 	return err_set(CF_EUSAGE, "unknown mount option '%.*s'", (int)len, word);
 }
 
@@ -73,6 +98,14 @@ int mount_option_parse(const char *list, struct mount_options *o)
 		list += len + (list[len] == ',');
 	}
 	return err;
+}
+
+int mount_option_check(const struct mount_options *o)
+{
+	if (o->allow_other && o->user_count == 0)
+		return err_set(CF_EUSAGE, "allow_other: a mount acts as one identity; users=UID:UID says "
+					  "who may act as it");
+	return 0;
 }
 
 static void stop_signals(sigset_t *ret_set)
@@ -111,6 +144,8 @@ static int new_session(struct mount *m, const struct mount_options *options)
 		err = fuse_opt_add_arg(&args, common[i]);
 	if (!err && options->read_only)
 		err = fuse_opt_add_arg(&args, "-oro");
+	if (!err && options->user_count)
+		err = fuse_opt_add_arg(&args, "-oallow_other");
 	if (!err && options->debug)
 		err = fuse_opt_add_arg(&args, "-odebug");
 	if (!err)
@@ -132,6 +167,8 @@ int mount_open(struct chart *chart, const char *mountpoint, const struct mount_o
 	m->ops.chart = chart;
 	m->ops.uid = getuid();
 	m->ops.gid = getgid();
+	memcpy(m->ops.user, options->user, sizeof(m->ops.user));
+	m->ops.user_count = options->user_count;
 	err = inodes_new(&m->ops.inodes);
 	if (!err)
 		err = control_new(chart, m->ops.inodes, &m->ops.control);

@@ -7,18 +7,28 @@
 
 #include "fs/chart.h"
 
+#include <sys/types.h>
+
 struct mount;
+
+#define MOUNT_USERS_MAX 64
 
 struct mount_options {
 	bool read_only;
-	bool debug; /* libfuse prints every request; only in the foreground */
+	bool debug;       /* libfuse prints every request; only in the foreground */
+	bool allow_other; /* wants users */
+	uid_t user[MOUNT_USERS_MAX];
+	size_t user_count; /* local uids that act as this identity, beside the one that mounts */
 };
 
 /*
  * One -o argument: "ro,noatime". CF_EUSAGE names a word that is not known here: libfuse 3.14 would take any.
+ * "users=0:1000" maps local uids to the mount's identity; "allow_other" is refused without such a map.
  * mount(8)'s own words (nofail, _netdev, x-*, ...) are accepted.
  */
 int mount_option_parse(const char *list, struct mount_options *o) must_check;
+/* What only all options together tell. CF_EUSAGE. */
+int mount_option_check(const struct mount_options *o) must_check;
 
 /* For a process that is to mount: no core dumps, TERM, INT and HUP blocked until mount_run. Before any
  * thread. */

@@ -12,6 +12,7 @@
 
 #include "fs/chart.h"
 #include "fs/inode.h"
+#include "fs/mount.h"
 
 #include <fuse_lowlevel.h>
 
@@ -26,6 +27,8 @@ struct ops {
 	struct control *control;
 	uid_t uid; /* who mounted: owns what has no owner of its own */
 	gid_t gid;
+	uid_t user[MOUNT_USERS_MAX]; /* who else may act as this identity */
+	size_t user_count;
 };
 
 extern const struct fuse_lowlevel_ops ops_table;

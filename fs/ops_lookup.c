@@ -19,6 +19,18 @@ bool ops_is_control(const struct place *p)
 	return p->kind == PLACE_CONTROL || p->kind == PLACE_CONTROL_FILE;
 }
 
+/* The kernel lets in whom it is told to by one switch; the map of users is kept here. */
+static bool admits(const struct ops *o, uid_t uid)
+{
+	if (o->user_count == 0 || uid == o->uid)
+		return true;
+	for (size_t i = 0; i < o->user_count; i++) {
+		if (o->user[i] == uid)
+			return true;
+	}
+	return false;
+}
+
 bool ops_place(fuse_req_t req, fuse_ino_t ino, struct place *ret_place)
 {
 	if (inode_place(ops_of(req)->inodes, ino, ret_place))

@@ -26,7 +26,8 @@ static inline struct handle *ops_handle(const struct fuse_file_info *fi)
 	return (struct handle *)(uintptr_t)fi->fh;
 }
 
-/* Replies ESTALE and answers false when the kernel names an inode that is no more. */
+/* Replies and answers false: ESTALE when the kernel names an inode that is no more, EACCES to a user who is
+ * not one of the mount's. */
 bool ops_place(fuse_req_t req, fuse_ino_t ino, struct place *ret_place);
 /* Replies with the errno of err; what a person would ask about goes to .chartfs/last-error. name may be NULL.
  */

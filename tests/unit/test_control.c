@@ -200,7 +200,16 @@ T_TEST(unknown_mount_options_are_refused)
 	t_ok(o.read_only);
 	t_err(mount_option_parse("rox", &o), CF_EUSAGE);
 	t_err(mount_option_parse("r", &o), CF_EUSAGE);
-	t_err(mount_option_parse("ro,allow_other", &o), CF_EUSAGE);
+	t_zero(mount_option_parse("ro,allow_other", &o));
+	t_err(mount_option_check(&o), CF_EUSAGE);
+	t_err(mount_option_parse("users=", &o), CF_EUSAGE);
+	t_err(mount_option_parse("users=1000:", &o), CF_EUSAGE);
+	t_err(mount_option_parse("users=a", &o), CF_EUSAGE);
+	t_err(mount_option_parse("users=4294967295", &o), CF_EUSAGE);
+	t_zero(mount_option_parse("users=0:1000,ro", &o));
+	t_zero(mount_option_check(&o));
+	t_eq(o.user_count, 2);
+	t_eq(o.user[1], 1000);
 }
 
 T_TEST(times_of_grants)
