@@ -42,6 +42,8 @@ struct chart_attr {
 	uint64_t mtime_ns;
 	uint64_t ctime_ns;
 	struct version version; /* of the content, PLACE_NODE: what an open of it shows */
+	bool unsettled;         /* a new file whose number is another one as soon as it is closed and saved */
+	struct place was; /* a new file that became a node by this very look: what it was; kind 0: none */
 };
 
 /*

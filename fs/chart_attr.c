@@ -290,22 +290,22 @@ static int set_local(struct overlay_item *item, unsigned mask, const struct char
 static int set_size(struct chart *c, const struct place *p, uint64_t size)
 {
 	struct chart_file *f = NULL;
-	bool alone = false;
+	bool alone = false, same;
 	int err = chart_open(c, p, CHART_READ | CHART_WRITE, &f);
 
 	if (err)
 		return err;
 	pthread_mutex_lock(&f->s->lock);
-	if (!f->s->staged && f->seen && f->seen->size == size) {
-		alone = false;
-	} else {
-		if (!f->s->staged)
-			stage_begin(f->s, f->seen, false, NULL);
+	same = !f->s->staged && f->seen && f->seen->size == size;
+	pthread_mutex_unlock(&f->s->lock);
+	if (!same)
+		err = chart_file_stage(f, false);
+	if (!same && !err) {
 		if (f->s->size != size || !f->s->touched)
 			err = stage_truncate(f->s, size);
 		alone = f->s->writers == 1;
+		pthread_mutex_unlock(&f->s->lock);
 	}
-	pthread_mutex_unlock(&f->s->lock);
 	if (!err && alone)
 		err = chart_save(f);
 	chart_close(f);
@@ -333,12 +333,15 @@ static int set_node(struct chart *c, const struct place *p, unsigned mask, const
 int chart_setattr(struct chart *c, const struct place *p, unsigned mask, const struct chart_attr *values,
 		  struct chart_attr *ret_attr)
 {
-	struct place node = *p;
-	struct overlay_item *item;
+	struct place node = *p, was;
+	struct overlay_item *item = NULL;
 	int err;
 
-	if (p->kind == PLACE_LOCAL && !overlay_became(c->overlay, p->local, &node)) {
-		item = overlay_find_number(c->overlay, p->local);
+	if (p->kind == PLACE_LOCAL)
+		item = chart_settle_found(c, overlay_find_number(c->overlay, p->local), &was);
+	if (p->kind == PLACE_LOCAL && overlay_became(c->overlay, p->local, &node)) {
+		overlay_put(c->overlay, item);
+	} else if (p->kind == PLACE_LOCAL) {
 		err = item ? set_local(item, mask, values) : CF_ENOTFOUND;
 		if (!err)
 			err = chart_attr_of_item(c, item, ret_attr);

@@ -68,9 +68,12 @@ static void on_entry_write(struct fed *f, const struct statekey_parts *k, const 
 	struct entry_row row;
 	int err;
 
-	if (is_own(f, k->token.b))
-		return;
 	dir.type = NODE_DIR;
+	/* the kernel knows what this mount did, but not when it was committed: the directory's times */
+	if (is_own(f, k->token.b)) {
+		f->observer.on_node(f->observer.ctx, &dir, false);
+		return;
+	}
 	memset(&child, 0, sizeof child);
 	if (w->deleted) {
 		err = tree_name_before(&f->look, &dir, &k->token, f->version.height, name);

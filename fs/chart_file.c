@@ -53,6 +53,89 @@ int chart_alias_to_file(struct chart *c, struct overlay_item *item)
 	return 0;
 }
 
+static bool is_later(struct version a, struct version b)
+{
+	return a.height > b.height || (a.height == b.height && a.index > b.index);
+}
+
+/* With the stage's lock: a handle of this mount committed a later version than this one has seen. */
+static bool is_stale(const struct chart_file *f)
+{
+	return !f->s->staged && f->s->place.kind == PLACE_NODE &&
+	       (f->seen == NULL || is_later(f->s->latest, f->seen->version));
+}
+
+/* The version to show or to write on: what was seen, unless a handle of this mount committed a later one. */
+static int refresh(struct chart_file *f)
+{
+	struct tree_file *now;
+	struct place place;
+	bool stale;
+	int err;
+
+	pthread_mutex_lock(&f->s->lock);
+	place = f->s->place;
+	stale = is_stale(f);
+	pthread_mutex_unlock(&f->s->lock);
+	if (!stale)
+		return 0;
+	err = tree_file_open(f->c->tree, &place, &now);
+	if (err)
+		return err;
+	tree_file_release(f->seen);
+	f->seen = now;
+	f->place = place;
+	return 0;
+}
+
+/* With the stage's lock. The attributes are those of now, which may be later than the version's. */
+static void begin(struct chart_file *f, bool truncate)
+{
+	struct op_attrs attrs;
+	struct chart_attr now;
+	bool known = f->s->place.kind == PLACE_NODE && tree_getattr(f->c->tree, &f->s->place, &now) == 0;
+
+	if (known) {
+		chart_times_show(f->c, &now);
+		attrs = (struct op_attrs){now.mode & 07777, now.uid, now.gid, now.atime_ns, now.mtime_ns};
+	}
+	stage_begin(f->s, f->seen, truncate, known ? &attrs : NULL);
+}
+
+int chart_file_stage(struct chart_file *f, bool truncate)
+{
+	struct stage *s = f->s;
+
+	for (;;) {
+		int err;
+
+		pthread_mutex_lock(&s->lock);
+		if (s->staged)
+			return 0;
+		if (!is_stale(f)) {
+			begin(f, truncate);
+			return 0;
+		}
+		pthread_mutex_unlock(&s->lock);
+		err = refresh(f);
+		if (err)
+			return err;
+	}
+}
+
+/* Empty from here on; the flush before the first byte is no save. */
+static int truncate_at_open(struct chart_file *f)
+{
+	int err = chart_file_stage(f, true);
+
+	if (err)
+		return err;
+	if (f->s->size)
+		err = stage_truncate(f->s, 0);
+	pthread_mutex_unlock(&f->s->lock);
+	return err;
+}
+
 static int open_local(struct chart_file *f, struct overlay_item *item)
 {
 	int err = 0;
@@ -71,27 +154,12 @@ static int open_local(struct chart_file *f, struct overlay_item *item)
 	}
 	chart_file_attach(f, stage_ref(item->stage));
 	pthread_mutex_lock(&f->s->lock);
-	if (!f->s->staged)
+	if (f->s->place.kind == PLACE_NODE)
+		f->place = f->s->place; /* saved just now */
+	else if (!f->s->staged)
 		stage_begin(f->s, NULL, false, NULL);
-	if (f->flags & CHART_TRUNC)
-		err = stage_truncate(f->s, 0);
 	pthread_mutex_unlock(&f->s->lock);
-	return err;
-}
-
-/* Empty from here on; the flush before the first byte is no save. */
-static int truncate_at_open(struct chart_file *f)
-{
-	struct stage *s = f->s;
-	int err = 0;
-
-	pthread_mutex_lock(&s->lock);
-	if (!s->staged)
-		stage_begin(s, f->seen, true, NULL);
-	else if (s->size)
-		err = stage_truncate(s, 0);
-	pthread_mutex_unlock(&s->lock);
-	return err;
+	return f->flags & CHART_TRUNC ? truncate_at_open(f) : 0;
 }
 
 static int open_node(struct chart_file *f)
@@ -131,17 +199,25 @@ static int open_node(struct chart_file *f)
 
 int chart_open(struct chart *c, const struct place *p, unsigned flags, struct chart_file **ret_file)
 {
+	struct overlay_item *item = NULL;
+	struct place node, was;
 	struct chart_file *f;
-	struct place node;
 	int err;
 
-	if (p->kind == PLACE_LOCAL && overlay_became(c->overlay, p->local, &node))
+	if (p->kind == PLACE_LOCAL)
+		item = chart_settle_found(c, overlay_find_number(c->overlay, p->local), &was);
+	if (p->kind == PLACE_LOCAL && overlay_became(c->overlay, p->local, &node)) {
+		overlay_put(c->overlay, item);
+		item = NULL;
 		p = &node;
+	}
 	f = chart_file_new(c, p, flags);
-	if (f == NULL)
+	if (f == NULL) {
+		overlay_put(c->overlay, item);
 		return CF_ENOMEM;
+	}
 	if (p->kind == PLACE_LOCAL) {
-		f->item = overlay_find_number(c->overlay, p->local);
+		f->item = item;
 		err = f->item ? open_local(f, f->item) : CF_ENOTFOUND;
 	} else {
 		err = open_node(f);
@@ -151,34 +227,6 @@ int chart_open(struct chart *c, const struct place *p, unsigned flags, struct ch
 	else
 		*ret_file = f;
 	return err;
-}
-
-static bool is_later(struct version a, struct version b)
-{
-	return a.height > b.height || (a.height == b.height && a.index > b.index);
-}
-
-/* The version to show or to write on: what was seen, unless a handle of this mount committed a later one. */
-static int refresh(struct chart_file *f)
-{
-	struct tree_file *now;
-	struct place place;
-	bool stale;
-	int err;
-
-	pthread_mutex_lock(&f->s->lock);
-	place = f->s->place;
-	stale = !f->s->staged && (f->seen == NULL || is_later(f->s->latest, f->seen->version));
-	pthread_mutex_unlock(&f->s->lock);
-	if (!stale || place.kind != PLACE_NODE)
-		return 0;
-	err = tree_file_open(f->c->tree, &place, &now);
-	if (err)
-		return err;
-	tree_file_release(f->seen);
-	f->seen = now;
-	f->place = place;
-	return 0;
 }
 
 static int read_staged(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out, bool *ret_staged)
@@ -263,12 +311,9 @@ int chart_write(struct chart_file *f, uint64_t offset, struct view data)
 
 	if (!(f->flags & CHART_WRITE) || s == NULL)
 		return CF_EPERM;
-	err = refresh(f);
+	err = chart_file_stage(f, false);
 	if (err)
 		return err;
-	pthread_mutex_lock(&s->lock);
-	if (!s->staged)
-		stage_begin(s, f->seen, false, NULL);
 	if (f->flags & CHART_APPEND)
 		offset = s->size;
 	err = stage_write(s, offset, data);
@@ -306,6 +351,9 @@ int chart_save(struct chart_file *f)
 
 	if (f->s == NULL || !(f->flags & CHART_WRITE))
 		return 0;
+	pthread_mutex_lock(&f->s->lock);
+	f->s->flushed = true;
+	pthread_mutex_unlock(&f->s->lock);
 	/* told once: what this very call comes to is not told by it a second time */
 	err = chart_owed(f->c, &was, false);
 	if (err) {

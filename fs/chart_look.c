@@ -18,8 +18,10 @@ static void attr_from(const struct op_attrs *a, struct chart_attr *attr)
 void chart_attr_of_stage(struct stage *s, struct chart_attr *attr)
 {
 	pthread_mutex_lock(&s->lock);
-	if (s->handles)
+	if (s->handles) {
 		attr->ino = s->shown_ino;
+		attr->unsettled |= attr->ino != 0;
+	}
 	if (s->staged) {
 		attr_from(&s->attrs, attr);
 		attr->ctime_ns = s->ctime_ns;
@@ -50,6 +52,7 @@ int chart_attr_of_item(struct chart *c, struct overlay_item *item, struct chart_
 	switch (item->kind) {
 	case OVERLAY_FILE:
 		attr.mode = S_IFREG | 0600;
+		attr.unsettled = item->linked && !item->scratch;
 		chart_attr_of_stage(item->stage, &attr);
 		break;
 	case OVERLAY_DIR:
@@ -86,9 +89,25 @@ static void show_staged(struct chart *c, struct chart_attr *attr)
 	if (!is_live_node(&attr->place))
 		return;
 	chart_times_show(c, attr);
+	if (place_is_dir(&attr->place)) {
+		uint64_t changed_ns = overlay_newest_ms(c->overlay, &attr->place) * 1000000;
+
+		if (changed_ns > attr->ctime_ns)
+			attr->mtime_ns = attr->ctime_ns = changed_ns;
+		return;
+	}
 	s = chart_stage_find(c, &attr->place);
 	if (s)
 		chart_attr_of_stage(s, attr);
+	stage_unref(s);
+}
+
+static void wait_for_close(struct chart *c, const struct place *p)
+{
+	struct stage *s = is_live_node(p) && !place_is_dir(p) ? chart_stage_find(c, p) : NULL;
+
+	if (s)
+		chart_wait_for_close(s);
 	stage_unref(s);
 }
 
@@ -97,20 +116,23 @@ int chart_lookup_committed(struct chart *c, const struct place *dir, const char 
 {
 	int err = tree_lookup(c->tree, dir, name, ret_attr);
 
-	if (!err)
+	if (!err) {
+		wait_for_close(c, &ret_attr->place);
 		show_staged(c, ret_attr);
+	}
 	return err;
 }
 
 int chart_lookup(struct chart *c, const struct place *dir, const char *name, struct chart_attr *ret_attr)
 {
+	struct place was = {.kind = 0};
 	struct overlay_item *item = NULL;
 	int err = name_check(name);
 
 	if (err)
 		return err;
 	if (dir->kind == PLACE_LOCAL || is_live_node(dir))
-		item = overlay_find(c->overlay, dir, name);
+		item = chart_settle_found(c, overlay_find(c->overlay, dir, name), &was);
 	if (item) {
 		err = chart_attr_of_item(c, item, ret_attr);
 		overlay_put(c->overlay, item);
@@ -118,7 +140,10 @@ int chart_lookup(struct chart *c, const struct place *dir, const char *name, str
 	}
 	if (dir->kind == PLACE_LOCAL)
 		return dir->type == NODE_DIR ? CF_ENOTFOUND : CF_ENOTDIR;
-	return chart_lookup_committed(c, dir, name, ret_attr);
+	err = chart_lookup_committed(c, dir, name, ret_attr);
+	if (!err)
+		ret_attr->was = was;
+	return err;
 }
 
 /* An open file whose name is gone still has attributes. */
@@ -142,19 +167,22 @@ static int attr_of_open(struct chart *c, const struct place *p, struct chart_att
 
 int chart_getattr(struct chart *c, const struct place *p, struct chart_attr *ret_attr)
 {
-	struct place node;
+	struct place node, was;
 	int err;
 
 	if (p->kind == PLACE_LOCAL) {
-		struct overlay_item *item;
+		struct overlay_item *item =
+			chart_settle_found(c, overlay_find_number(c->overlay, p->local), &was);
 
-		if (overlay_became(c->overlay, p->local, &node))
+		if (overlay_became(c->overlay, p->local, &node)) {
+			overlay_put(c->overlay, item);
 			return chart_getattr(c, &node, ret_attr);
-		item = overlay_find_number(c->overlay, p->local);
+		}
 		err = item ? chart_attr_of_item(c, item, ret_attr) : CF_ENOTFOUND;
 		overlay_put(c->overlay, item);
 		return err;
 	}
+	wait_for_close(c, p);
 	err = tree_getattr(c->tree, p, ret_attr);
 	if (err == CF_ENOTFOUND)
 		return attr_of_open(c, p, ret_attr);

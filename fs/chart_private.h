@@ -143,6 +143,7 @@ int chart_owed(struct chart *c, const struct place *p, bool opening);
 
 #define SAVE_FORCE 1u  /* also a new or emptied file that nothing was written to */
 #define SAVE_NOWAIT 2u /* submit and leave the rest to the worker */
+#define SAVE_ITEM 4u   /* the target is the item's own name: void once it is a node */
 
 /* Where the bytes go when it is not the stage's own node: a scratch file's rename. */
 struct save_target {
@@ -158,6 +159,8 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 		     const struct save_target *to, unsigned flags) must_check;
 /* A new file under the name it was made with. */
 int chart_save_item(struct chart *c, struct stage *s, struct overlay_item *item, unsigned flags) must_check;
+/* Waits for a save that is on its way; nothing when there is none. */
+int chart_save_wait(struct chart *c, struct stage *s, unsigned timeout_ms) must_check;
 /* What can never be committed as it is goes to the conflicts; item may be NULL. */
 void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, int err);
 /* At the end: what is not settled is kept; the job is left to the client. */
@@ -233,6 +236,20 @@ struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsign
 void chart_file_attach(struct chart_file *f, struct stage *s);
 
 int chart_alias_to_file(struct chart *c, struct overlay_item *item) must_check;
+/* Locks the stage, with something staged in it: over what is committed now, empty when truncate and nothing
+ * was. Unlocked on failure. */
+int chart_file_stage(struct chart_file *f, bool truncate) must_check;
+
+/* --- new files (chart_unsaved.c) --- */
+
+/*
+ * A new file that nobody has open any more is saved before anything else is done with its name, so that it
+ * has its own number from then on; a close(2) that is about to come through is waited for. Answers item, or
+ * puts it and answers NULL when it is a node now (ret_was: what it was) or lost its name. NULL for NULL.
+ */
+struct overlay_item *chart_settle_found(struct chart *c, struct overlay_item *item, struct place *ret_was);
+/* A file of this mount that is closed after its first save is about to have its own number. */
+void chart_wait_for_close(struct stage *s);
 
 /* --- the rest --- */
 

@@ -87,6 +87,29 @@ static int unlink_alias(struct chart *c, struct overlay_item *alias)
 	return err;
 }
 
+/* A save that is on its way is waited for: then the file is one to be removed like any other (CF_EAGAIN). */
+static int unlink_file(struct chart *c, struct overlay_item *item)
+{
+	struct stage *s = item->stage;
+	int err = 0;
+
+	pthread_mutex_lock(&s->save);
+	if (s->pending) {
+		pthread_mutex_unlock(&s->save);
+		err = chart_save_wait(c, s, c->timeout_ms);
+		return err ? err : CF_EAGAIN;
+	}
+	if (!item->linked) {
+		err = CF_EAGAIN;
+	} else if (overlay_unlink(c->overlay, item)) {
+		pthread_mutex_lock(&s->lock);
+		s->gone = true;
+		pthread_mutex_unlock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->save);
+	return err;
+}
+
 static int unlink_item(struct chart *c, struct overlay_item *item)
 {
 	switch (item->kind) {
@@ -97,10 +120,7 @@ static int unlink_item(struct chart *c, struct overlay_item *item)
 	case OVERLAY_ALIAS:
 		return unlink_alias(c, item);
 	case OVERLAY_FILE:
-		pthread_mutex_lock(&item->stage->lock);
-		item->stage->gone = true;
-		pthread_mutex_unlock(&item->stage->lock);
-		break;
+		return unlink_file(c, item);
 	case OVERLAY_SYMLINK:
 		break;
 	}
@@ -131,14 +151,15 @@ int chart_unlink(struct chart *c, const struct place *dir, const char *name)
 	struct chart_attr attr;
 	int err = check_dir(dir, name);
 
-	if (err)
-		return err;
-	item = overlay_find(c->overlay, dir, name);
-	if (item) {
+	while (!err && (item = overlay_find(c->overlay, dir, name)) != NULL) {
 		err = unlink_item(c, item);
 		overlay_put(c->overlay, item);
-		return err;
+		if (err != CF_EAGAIN)
+			return err;
+		err = 0;
 	}
+	if (err)
+		return err;
 	if (dir->kind == PLACE_LOCAL)
 		return CF_ENOTFOUND;
 	err = tree_lookup(c->tree, dir, name, &attr);

@@ -421,19 +421,32 @@ static int check_dirs(const struct place *from, const struct place *to)
 	return 0;
 }
 
+/* A new file that is in the way and perhaps about to be saved is saved: then it is replaced like any other.
+ */
+static bool save_target_first(struct renaming *r)
+{
+	if (chart_save_item(r->c, r->to->stage, r->to, SAVE_FORCE) || r->to->linked)
+		return false; /* no JSON, say: it is dropped as it is */
+	overlay_put(r->c->overlay, r->to);
+	return true;
+}
+
 /* What has the names now. */
 static int find_both(struct renaming *r)
 {
+	struct place was;
 	int err = 0;
 
-	r->from = overlay_find(r->c->overlay, r->from_dir, r->from_name);
-	r->to = overlay_find(r->c->overlay, r->to_dir, r->to_name);
+	r->from = chart_settle_found(r->c, overlay_find(r->c->overlay, r->from_dir, r->from_name), &was);
+	r->to = chart_settle_found(r->c, overlay_find(r->c->overlay, r->to_dir, r->to_name), &was);
 	if (r->from == NULL)
 		err = r->from_dir->kind == PLACE_NODE
 			      ? tree_lookup(r->c->tree, r->from_dir, r->from_name, &r->from_attr)
 			      : CF_ENOTFOUND;
 	if (err)
 		return err;
+	if (r->to && r->to->kind == OVERLAY_FILE && !r->to->scratch && save_target_first(r))
+		r->to = NULL;
 	if (r->to_dir->kind == PLACE_NODE) {
 		err = tree_lookup(r->c->tree, r->to_dir, r->to_name, &r->to_attr);
 		r->to_there = err == 0;

@@ -350,6 +350,25 @@ static bool plan(struct saving *w, unsigned flags)
 	return s->place.kind == PLACE_NODE;
 }
 
+/* A save changes the attributes that somebody asked for; the others are as they are by now, times that wait
+ * for their own transaction included. */
+static void take_attrs(struct saving *w)
+{
+	struct op_attrs *a = &w->snap.attrs;
+	unsigned set = w->snap.attr_set;
+	struct chart_attr now;
+	struct times t;
+
+	if (w->to == NULL && tree_getattr(w->c->tree, &w->node, &now) == 0) {
+		a->mode = set & CHART_SET_MODE ? a->mode : now.mode & 07777;
+		a->uid = set & CHART_SET_UID ? a->uid : now.uid;
+		a->gid = set & CHART_SET_GID ? a->gid : now.gid;
+		a->atime_ns = set & CHART_SET_ATIME ? a->atime_ns : now.atime_ns;
+	}
+	if (chart_times_take(w->c, &w->node, &t) && !(set & CHART_SET_ATIME) && (t.mask & OP_SET_ATIME))
+		a->atime_ns = t.atime_ns;
+}
+
 static int save_locked(struct saving *w, struct overlay_item *item, unsigned flags)
 {
 	uint32_t record_max;
@@ -368,12 +387,8 @@ static int save_locked(struct saving *w, struct overlay_item *item, unsigned fla
 	if (w->is_record)
 		err = check_record(&w->snap);
 	if (!err) {
-		struct times t;
-
-		/* times that wait for their own transaction go with this one */
-		if (w->node.kind && chart_times_take(w->c, &w->node, &t) &&
-		    !(w->snap.attr_set & CHART_SET_ATIME) && (t.mask & OP_SET_ATIME))
-			w->snap.attrs.atime_ns = t.atime_ns;
+		if (w->node.kind)
+			take_attrs(w);
 		commit_init(&w->commit, &w->s->place.patient);
 		err = submit_and_wait(w, item, flags);
 		commit_release(&w->commit);
@@ -396,8 +411,24 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 	}
 	if (s->pending)
 		err = wait_pending(c, s, c->timeout_ms);
+	/* it was saved under that name while this call waited: what is staged since is its next version */
+	if ((flags & SAVE_ITEM) && s->place.kind == PLACE_NODE) {
+		w.to = NULL;
+		item = NULL;
+	}
 	if (!err)
 		err = save_locked(&w, item, flags);
+	pthread_mutex_unlock(&s->save);
+	return err;
+}
+
+int chart_save_wait(struct chart *c, struct stage *s, unsigned timeout_ms)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&s->save);
+	if (s->pending)
+		err = wait_pending(c, s, timeout_ms);
 	pthread_mutex_unlock(&s->save);
 	return err;
 }
@@ -413,5 +444,5 @@ int chart_save_item(struct chart *c, struct stage *s, struct overlay_item *item,
 	snprintf(to.name, sizeof to.name, "%s", item->name);
 	err = chart_type_of(&l, &to.dir, to.name, &to.type);
 	tree_look_end(&l);
-	return err ? err : chart_save_stage(c, s, item, &to, flags);
+	return err ? err : chart_save_stage(c, s, item, &to, flags | SAVE_ITEM);
 }

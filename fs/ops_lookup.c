@@ -3,6 +3,7 @@
 #include "fs/ops_private.h"
 
 #include "fs/errmap.h"
+#include "fs/notify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define TIMEOUT_LIVE 60.0           /* invalidated when it does */
 #define TIMEOUT_SHORT 1.0           /* nothing tells when it does */
 #define BLOCK_BYTES 4096
+#define IDS_MAX 16 /* node ids of one place */
 
 bool ops_is_control(const struct place *p)
 {
@@ -33,6 +35,10 @@ static bool admits(const struct ops *o, uid_t uid)
 
 bool ops_place(fuse_req_t req, fuse_ino_t ino, struct place *ret_place)
 {
+	if (!admits(ops_of(req), fuse_req_ctx(req)->uid)) {
+		fuse_reply_err(req, EACCES);
+		return false;
+	}
 	if (inode_place(ops_of(req)->inodes, ino, ret_place))
 		return true;
 	fuse_reply_err(req, ESTALE);
@@ -88,6 +94,11 @@ double ops_timeout(const struct place *p)
 	return p->height ? TIMEOUT_PAST : TIMEOUT_LIVE;
 }
 
+double ops_timeout_of(const struct chart_attr *attr)
+{
+	return attr->unsettled ? 0 : ops_timeout(&attr->place);
+}
+
 static struct timespec from_ns(uint64_t ns)
 {
 	return (struct timespec){(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
@@ -112,6 +123,17 @@ void ops_stat(const struct ops *o, const struct chart_attr *attr, struct stat *r
 	};
 }
 
+void ops_rebind(struct ops *o, const struct place *was, const struct place *now)
+{
+	uint64_t id[IDS_MAX];
+	size_t count = inode_find(o->inodes, was, id, IDS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		inode_rebind(o->inodes, id[i], now);
+		notify_inode(o->notify, id[i], false);
+	}
+}
+
 int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct chart_attr *attr,
 	      struct fuse_entry_param *ret_e)
 {
@@ -119,11 +141,13 @@ int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct c
 	struct place dir;
 	int err;
 
+	if (attr->was.kind)
+		ops_rebind(o, &attr->was, &attr->place);
 	err = inode_ref(o->inodes, &attr->place, parent, name, &e.ino);
 	if (err)
 		return err;
 	ops_stat(o, attr, &e.attr);
-	e.attr_timeout = ops_timeout(&attr->place);
+	e.attr_timeout = ops_timeout_of(attr);
 	e.entry_timeout = e.attr_timeout;
 	/* at/<today> is another height tomorrow; so is what at/latest leads to, and a snapshot of this second
 	 */
@@ -225,7 +249,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	ops_stat(o, &attr, &st);
-	fuse_reply_attr(req, &st, ops_timeout(&attr.place));
+	fuse_reply_attr(req, &st, ops_timeout_of(&attr));
 }
 
 void ops_readlink(fuse_req_t req, fuse_ino_t ino)

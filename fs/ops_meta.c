@@ -3,13 +3,9 @@
  */
 #include "fs/ops_private.h"
 
-#include "fs/notify.h"
-
 #include <errno.h>
 #include <string.h>
 #include <time.h>
-
-#define IDS_MAX 16
 
 int ops_owner(fuse_req_t req, const struct place *dir, mode_t mode, bool is_dir, struct ops_owner *ret_owner)
 {
@@ -158,16 +154,9 @@ static void rebind_renamed(struct ops *o, const struct place *was, const struct 
 			   const char *to_name)
 {
 	struct chart_attr attr;
-	uint64_t id[IDS_MAX];
-	size_t count;
 
-	if (chart_lookup(o->chart, to_dir, to_name, &attr) != 0 || place_equal(&attr.place, was))
-		return;
-	count = inode_find(o->inodes, was, id, IDS_MAX);
-	for (size_t i = 0; i < count; i++) {
-		inode_rebind(o->inodes, id[i], &attr.place);
-		notify_inode(o->notify, id[i], false);
-	}
+	if (chart_lookup(o->chart, to_dir, to_name, &attr) == 0 && !place_equal(&attr.place, was))
+		ops_rebind(o, was, &attr.place);
 }
 
 void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -267,5 +256,5 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, st
 	}
 	inode_rebind(o->inodes, ino, &attr.place);
 	ops_stat(o, &attr, &reply);
-	fuse_reply_attr(req, &reply, ops_timeout(&attr.place));
+	fuse_reply_attr(req, &reply, ops_timeout_of(&attr));
 }

@@ -38,9 +38,13 @@ bool ops_gave_up(fuse_req_t req);
 void ops_stat(const struct ops *o, const struct chart_attr *attr, struct stat *ret_st);
 /* How long the kernel may believe what it is told of this place, in seconds. */
 double ops_timeout(const struct place *p);
+/* The same of what was just looked at: nothing while it is unsettled. */
+double ops_timeout_of(const struct chart_attr *attr);
 /* Counts a lookup: the reply must be sent with ops_reply_entry, or the lookup be forgotten. */
 int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct chart_attr *attr,
 	      struct fuse_entry_param *ret_e) must_check;
+/* What the kernel knows as one place is another one now. */
+void ops_rebind(struct ops *o, const struct place *was, const struct place *now);
 void ops_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 
 /* Attributes of any place. A node that has another place by now is bound to it. */

@@ -357,6 +357,22 @@ void overlay_list_free(struct overlay_item **items)
 	mem_free(items);
 }
 
+uint64_t overlay_newest_ms(struct overlay *o, const struct place *dir)
+{
+	uint64_t newest = 0;
+
+	pthread_mutex_lock(&o->lock);
+	for (size_t b = 0; b < BUCKETS && o->linked; b++) {
+		for (struct overlay_item *i = o->by_name[b]; i; i = i->next_name) {
+			if (i->kind == OVERLAY_FILE && !i->scratch && i->since_ms > newest &&
+			    same_dir(&i->dir, dir))
+				newest = i->since_ms;
+		}
+	}
+	pthread_mutex_unlock(&o->lock);
+	return newest;
+}
+
 bool overlay_has_children(struct overlay *o, const struct place *dir)
 {
 	bool found = false;

@@ -79,6 +79,8 @@ bool overlay_became(struct overlay *o, uint64_t number, struct place *ret_node);
 int overlay_list(struct overlay *o, const struct place *dir, struct overlay_item ***ret_items,
 		 size_t *ret_count) must_check;
 void overlay_list_free(struct overlay_item **items);
+/* When the youngest new file of a directory was made; 0: there is none. */
+uint64_t overlay_newest_ms(struct overlay *o, const struct place *dir);
 bool overlay_has_children(struct overlay *o, const struct place *dir); /* that are to be seen */
 /* A hidden item that is older than age_ms; NULL: none. The hidden item of a node. */
 struct overlay_item *overlay_hidden_since(struct overlay *o, uint64_t before_ms);

@@ -80,6 +80,7 @@ static uint64_t now_ns(void)
 void stage_touch(struct stage *s)
 {
 	s->touched = true;
+	s->flushed = false;
 	s->seq++;
 	s->attrs.mtime_ns = s->ctime_ns = now_ns();
 }

@@ -34,7 +34,9 @@ struct stage {
 	bool gone;          /* its name was removed: nothing is committed any more */
 	unsigned writers;   /* handles open for writing */
 	unsigned handles;
-	bool staged;  /* differs, perhaps, from what is committed */
+	bool staged;          /* differs, perhaps, from what is committed */
+	_Atomic bool is_late; /* its save was waited for in vain */
+	bool flushed; /* closed by somebody since it was last written to: the last close may be near */
 	bool touched; /* something was written, or the file truncated by itself: the next flush is a save */
 	uint64_t seq; /* counts changes of bytes and attributes */
 	struct op_attrs attrs; /* as they are to be, when staged */
