@@ -394,11 +394,9 @@ void inode_saved(struct inodes *t, uint64_t id, const struct version *version)
 
 	pthread_mutex_lock(&t->lock);
 	node = find_id(t, id);
-	if (node) {
-		if (node->open <= 1)
-			set_cached(node, version);
-		else
-			node->cached = CACHED_STAGED;
-	}
+	if (node && version)
+		set_cached(node, version);
+	else if (node)
+		node->cached = CACHED_NOTHING;
 	pthread_mutex_unlock(&t->lock);
 }

@@ -56,7 +56,8 @@ enum inode_cache {
 /* version NULL: bytes that are staged, which all handles share. Each open is ended by inode_closed. */
 enum inode_cache inode_opened(struct inodes *t, uint64_t id, const struct version *version);
 void inode_closed(struct inodes *t, uint64_t id);
-/* What was staged is this version now. */
+/* What was staged is this version now: the handles share it, and so do the pages. NULL: the handle reads
+ * around the cache, which holds something else. */
 void inode_saved(struct inodes *t, uint64_t id, const struct version *version);
 
 #endif

@@ -65,6 +65,7 @@ static void set_caching(struct ops *o, fuse_ino_t ino, struct handle *h, struct 
 		break;
 	case INODE_BYPASS:
 		fi->direct_io = 1;
+		h->is_direct = true;
 		break;
 	case INODE_DROP:
 		break;
@@ -226,7 +227,7 @@ static int save(struct ops *o, fuse_ino_t ino, struct handle *h)
 	err = chart_save(h->file);
 	inode_rebind(o->inodes, ino, chart_file_place(h->file));
 	if (!err && chart_file_is_committed(h->file, &version))
-		inode_saved(o->inodes, ino, &version);
+		inode_saved(o->inodes, ino, h->is_direct ? NULL : &version);
 	notify_inode(o->notify, ino, false);
 	return err;
 }

@@ -14,6 +14,7 @@ struct handle {
 	struct control_file *control;
 	struct buf bytes; /* a proof, made when opened */
 	bool is_writer;
+	bool is_direct; /* reads and writes around the kernel's cache */
 };
 
 static inline struct ops *ops_of(fuse_req_t req)
