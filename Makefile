@@ -9,6 +9,7 @@
 #   make sim, make bench the simulator; the benchmarks
 #   make model           all states of one height of the protocol
 #   make kills           real peers killed again and again under load
+#   make fsx             one file of a mount at random, every byte checked
 #   make mutations       does the simulator find each mistake that is compiled in on purpose?
 #   make fuzz TARGET=tx SECONDS=120    libFuzzer on one of tests/fuzz (clang)
 #   make deps            installs the Debian packages the build needs (make check-deps: the tests', too)
@@ -86,7 +87,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills fsx bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -100,7 +101,8 @@ unit: $(UNIT_TESTS) $(O)/liar
 # Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
-	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar
+	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar \
+		$(O)/posix $(O)/fsx
 	$(give_back)
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
 
@@ -123,6 +125,12 @@ mutations: $(MUTANTS)
 KILLS ?= 200
 kills: all
 	O=$(O) KILLS=$(KILLS) TEST_TIMEOUT=$$((120 + 15 * $(KILLS))) TEST_VERBOSE=1 tests/run.sh tests/net/test_kill_rounds.sh
+
+# make fsx SEED=7 OPS=20000: one file of a mount, at random, with maps and remounts, every byte checked. Root.
+SEED ?= 1
+OPS ?= 10000
+fsx: all $(O)/fsx
+	O=$(O) SEED=$(SEED) OPS=$(OPS) TEST_TIMEOUT=$$((300 + $(OPS) / 10)) TEST_VERBOSE=1 tests/run.sh tests/mount/test_fsx.sh
 
 # make fuzz TARGET=wire: what it finds new stays in $(O)/fuzz/found-wire, a crash is written to the directory.
 SECONDS ?= 120
@@ -246,6 +254,10 @@ $(O)/liar: $(O)/net/chartfsd.o $(O)/tests/liar/liar.o $(filter-out %libfs.a,$(AR
 	$(link) $(LIES:%=-Wl,--wrap=%) $(call archives,net acl ledger) $(LIBS_NET)
 
 $(O)/records: $(O)/tests/bench/records.o
+	$(link)
+
+# What tests/mount/*.sh do to a mounted file system; they know nothing of this one.
+$(O)/posix $(O)/fsx: $(O)/%: $(O)/tests/mount/%.o
 	$(link)
 
 # One save's path below the mount, four peers in one process: make path
