@@ -87,7 +87,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills fsx bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills fsx sqlite bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -131,6 +131,11 @@ SEED ?= 1
 OPS ?= 10000
 fsx: all $(O)/fsx
 	O=$(O) SEED=$(SEED) OPS=$(OPS) TEST_TIMEOUT=$$((300 + $(OPS) / 10)) TEST_VERBOSE=1 tests/run.sh tests/mount/test_fsx.sh
+
+# make sqlite SQLITE=10000: transactions of a database on a mount, then its integrity check. Root.
+SQLITE ?= 10000
+sqlite: all
+	O=$(O) SQLITE=$(SQLITE) TEST_TIMEOUT=$$((300 + $(SQLITE))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_saves.sh
 
 # make fuzz TARGET=wire: what it finds new stays in $(O)/fuzz/found-wire, a crash is written to the directory.
 SECONDS ?= 120
