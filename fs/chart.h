@@ -129,8 +129,15 @@ int chart_save(struct chart_file *f) must_check;
 /* The last handle's close drops what could not be saved unless it is kept for the background. */
 void chart_close(struct chart_file *f);
 const struct place *chart_file_place(const struct chart_file *f);
-/* True when what the handle shows is the committed content of this version, so that cached pages may stay. */
-bool chart_file_is_committed(const struct chart_file *f, struct version *ret_version);
+/* A committed version, and what it looked like. */
+struct chart_shown {
+	struct version version;
+	uint64_t size;
+	uint64_t mtime_ns;
+	uint64_t ctime_ns;
+};
+/* True when what the handle shows is committed, so that cached pages may stay. False: it is staged. */
+bool chart_file_shows(struct chart_file *f, struct chart_shown *ret_shown);
 
 /* Files kept because they could not be saved: one line each for .chartfs/staged. */
 int chart_staged(struct chart *c, struct buf *out) must_check;

@@ -58,11 +58,25 @@ static bool is_later(struct version a, struct version b)
 	return a.height > b.height || (a.height == b.height && a.index > b.index);
 }
 
+/*
+ * With the stage's lock: what is staged, or was committed by this mount, began as what the handle shows.
+ * Somebody else's version between the two: the handle goes on with its own.
+ */
+static bool shares(const struct chart_file *f)
+{
+	const struct stage *s = f->s;
+	struct version from = s->first_base;
+
+	if (s->staged && !version_equal(s->base_version, s->latest))
+		from = s->base_version;
+	return f->seen == NULL || !is_later(from, f->seen->version);
+}
+
 /* With the stage's lock: a handle of this mount committed a later version than this one has seen. */
 static bool is_stale(const struct chart_file *f)
 {
 	return !f->s->staged && f->s->place.kind == PLACE_NODE &&
-	       (f->seen == NULL || is_later(f->s->latest, f->seen->version));
+	       (f->seen == NULL || (is_later(f->s->latest, f->seen->version) && shares(f)));
 }
 
 /* The version to show or to write on: what was seen, unless a handle of this mount committed a later one. */
@@ -110,8 +124,13 @@ int chart_file_stage(struct chart_file *f, bool truncate)
 		int err;
 
 		pthread_mutex_lock(&s->lock);
-		if (s->staged)
+		if (s->staged && shares(f))
 			return 0;
+		if (s->staged) {
+			pthread_mutex_unlock(&s->lock);
+			return err_set(CF_ECONFLICT, "the file was changed since it was opened, and is being "
+						     "written to as it is now");
+		}
 		if (!is_stale(f)) {
 			begin(f, truncate);
 			return 0;
@@ -236,8 +255,8 @@ static int read_staged(struct chart_file *f, uint64_t offset, size_t bytes, stru
 	int err = 0;
 
 	pthread_mutex_lock(&s->lock);
-	*ret_staged = s->staged;
-	if (s->staged && offset < s->size) {
+	*ret_staged = s->staged && shares(f);
+	if (*ret_staged && offset < s->size) {
 		if (bytes > s->size - offset)
 			bytes = (size_t)(s->size - offset);
 		err = buf_extend(out, bytes, &data);
@@ -421,19 +440,24 @@ const struct place *chart_file_place(const struct chart_file *f)
 	return &f->place;
 }
 
-bool chart_file_is_committed(const struct chart_file *f, struct version *ret_version)
+bool chart_file_shows(struct chart_file *f, struct chart_shown *ret_shown)
 {
-	struct version v = f->seen ? f->seen->version : (struct version){0, 0};
-	bool committed = f->seen != NULL && f->place.kind != PLACE_LOCAL;
+	bool staged = false;
 
 	if (f->s) {
+		if (refresh(f))
+			return false;
 		pthread_mutex_lock(&f->s->lock);
-		if (is_later(f->s->latest, v))
-			v = f->s->latest;
-		committed = !f->s->staged && f->s->place.kind == PLACE_NODE && v.height;
+		staged = f->s->place.kind != PLACE_NODE || (f->s->staged && shares(f));
 		pthread_mutex_unlock(&f->s->lock);
 	}
-	if (committed)
-		*ret_version = v;
-	return committed;
+	if (staged || f->seen == NULL || f->place.kind == PLACE_LOCAL)
+		return false;
+	*ret_shown = (struct chart_shown){
+		.version = f->seen->version,
+		.size = f->seen->size,
+		.mtime_ns = f->seen->node.mtime_ns,
+		.ctime_ns = f->seen->node.ctime_ns,
+	};
+	return true;
 }

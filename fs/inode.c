@@ -22,7 +22,8 @@ struct inode {
 	struct inode *next_place; /* in by_place */
 	unsigned open;
 	enum cached cached;
-	struct version version; /* CACHED_VERSION */
+	struct chart_shown shown; /* CACHED_VERSION */
+	struct version told;      /* whose attributes the kernel has */
 };
 
 struct inodes {
@@ -244,7 +245,15 @@ static void set_name(struct inode *node, uint64_t parent, const char *name)
 	node->parent = parent;
 }
 
-int inode_ref(struct inodes *t, const struct place *p, uint64_t parent, const char *name, uint64_t *ret_id)
+/* Open as a version that is not this one. */
+static bool is_pinned(const struct inode *node, struct version version)
+{
+	return node->open > 0 && node->cached == CACHED_VERSION && version.height &&
+	       !version_equal(node->shown.version, version);
+}
+
+int inode_ref(struct inodes *t, const struct place *p, struct version version, uint64_t parent,
+	      const char *name, uint64_t *ret_id)
 {
 	struct inode *node;
 	int err = 0;
@@ -252,7 +261,7 @@ int inode_ref(struct inodes *t, const struct place *p, uint64_t parent, const ch
 	assert(p && name && ret_id);
 	pthread_mutex_lock(&t->lock);
 	node = find_place(t, p);
-	if (!node)
+	if (!node || is_pinned(node, version))
 		err = add(t, t->next, p, &node);
 	if (!err) {
 		if (node->id == t->next)
@@ -263,6 +272,39 @@ int inode_ref(struct inodes *t, const struct place *p, uint64_t parent, const ch
 	}
 	pthread_mutex_unlock(&t->lock);
 	return err;
+}
+
+bool inode_pin(struct inodes *t, uint64_t id, struct chart_attr *attr)
+{
+	struct inode *node;
+	bool pinned;
+
+	pthread_mutex_lock(&t->lock);
+	node = find_id(t, id);
+	pinned = node && is_pinned(node, attr->version);
+	if (pinned) {
+		attr->version = node->shown.version;
+		attr->size = node->shown.size;
+		attr->mtime_ns = node->shown.mtime_ns;
+		attr->ctime_ns = node->shown.ctime_ns;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return pinned;
+}
+
+bool inode_told(struct inodes *t, uint64_t id, struct version version)
+{
+	struct inode *node;
+	bool same = true;
+
+	pthread_mutex_lock(&t->lock);
+	node = find_id(t, id);
+	if (node) {
+		same = version_equal(node->told, version);
+		node->told = version;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return same;
 }
 
 void inode_forget(struct inodes *t, uint64_t id, uint64_t n)
@@ -344,14 +386,14 @@ void inode_each(struct inodes *t, void (*on_inode)(void *ctx, uint64_t id, const
 	pthread_mutex_unlock(&t->lock);
 }
 
-static void set_cached(struct inode *node, const struct version *version)
+static void set_cached(struct inode *node, const struct chart_shown *shown)
 {
-	node->cached = version ? CACHED_VERSION : CACHED_STAGED;
-	if (version)
-		node->version = *version;
+	node->cached = shown ? CACHED_VERSION : CACHED_STAGED;
+	if (shown)
+		node->shown = *shown;
 }
 
-enum inode_cache inode_opened(struct inodes *t, uint64_t id, const struct version *version)
+enum inode_cache inode_opened(struct inodes *t, uint64_t id, const struct chart_shown *shown)
 {
 	enum inode_cache answer = INODE_DROP;
 	struct inode *node;
@@ -359,14 +401,15 @@ enum inode_cache inode_opened(struct inodes *t, uint64_t id, const struct versio
 	pthread_mutex_lock(&t->lock);
 	node = find_id(t, id);
 	if (node) {
-		if (version && node->cached == CACHED_VERSION && version_equal(node->version, *version))
+		if (shown && node->cached == CACHED_VERSION &&
+		    version_equal(node->shown.version, shown->version))
 			answer = INODE_KEEP;
-		else if (!version && node->cached == CACHED_STAGED)
+		else if (!shown && node->cached == CACHED_STAGED)
 			answer = INODE_KEEP;
-		else if (version && node->open > 0)
+		else if (shown && node->open > 0)
 			answer = INODE_BYPASS;
 		else
-			set_cached(node, version);
+			set_cached(node, shown);
 		node->open++;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -388,14 +431,14 @@ void inode_closed(struct inodes *t, uint64_t id)
 	pthread_mutex_unlock(&t->lock);
 }
 
-void inode_saved(struct inodes *t, uint64_t id, const struct version *version)
+void inode_saved(struct inodes *t, uint64_t id, const struct chart_shown *shown)
 {
 	struct inode *node;
 
 	pthread_mutex_lock(&t->lock);
 	node = find_id(t, id);
-	if (node && version)
-		set_cached(node, version);
+	if (node && shown)
+		set_cached(node, shown);
 	else if (node)
 		node->cached = CACHED_NOTHING;
 	pthread_mutex_unlock(&t->lock);

@@ -10,7 +10,7 @@
 #ifndef FS_INODE_H
 #define FS_INODE_H
 
-#include "fs/place.h"
+#include "fs/chart.h"
 
 struct inodes;
 
@@ -25,10 +25,16 @@ uint64_t inodes_count(struct inodes *t);
 
 /*
  * The node id of a place, made when there is none, with one lookup more. parent and name are where it was
- * last seen (copied). CF_ENOMEM.
+ * last seen (copied). version is the newest of its content: a node id that is open as another version stays
+ * what it is for those, and the place gets a new one. CF_ENOMEM.
  */
-int inode_ref(struct inodes *t, const struct place *p, uint64_t parent, const char *name,
-	      uint64_t *ret_id) must_check;
+int inode_ref(struct inodes *t, const struct place *p, struct version version, uint64_t parent,
+	      const char *name, uint64_t *ret_id) must_check;
+/* Attributes are told of a node id that is open as an older version than they are of: makes them that one's,
+ * and answers true. */
+bool inode_pin(struct inodes *t, uint64_t id, struct chart_attr *attr);
+/* Remembers that the kernel knows the attributes of this version; false: of another one until now. */
+bool inode_told(struct inodes *t, uint64_t id, struct version version);
 /* n lookups less; at none it is gone. The root stays. Node ids nobody knows are ignored. */
 void inode_forget(struct inodes *t, uint64_t id, uint64_t n);
 
@@ -53,11 +59,11 @@ enum inode_cache {
 	INODE_DROP,   /* it holds nothing of use: drop it; from now on this version is in it */
 	INODE_BYPASS, /* another version's handle is open: read around the cache */
 };
-/* version NULL: bytes that are staged, which all handles share. Each open is ended by inode_closed. */
-enum inode_cache inode_opened(struct inodes *t, uint64_t id, const struct version *version);
+/* shown NULL: bytes that are staged, which all handles share. Each open is ended by inode_closed. */
+enum inode_cache inode_opened(struct inodes *t, uint64_t id, const struct chart_shown *shown);
 void inode_closed(struct inodes *t, uint64_t id);
 /* What was staged is this version now: the handles share it, and so do the pages. NULL: the handle reads
  * around the cache, which holds something else. */
-void inode_saved(struct inodes *t, uint64_t id, const struct version *version);
+void inode_saved(struct inodes *t, uint64_t id, const struct chart_shown *shown);
 
 #endif

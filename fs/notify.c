@@ -230,6 +230,11 @@ void notify_inode(struct notify *n, uint64_t id, bool content)
 	leave(n, (struct note){content ? NOTE_CONTENT : NOTE_ATTR, id, NULL});
 }
 
+void notify_attr_now(struct notify *n, uint64_t id)
+{
+	(void)fuse_lowlevel_notify_inval_inode(n->session, id, -1, 0);
+}
+
 void notify_entry(struct notify *n, uint64_t parent, const char *name)
 {
 	leave(n, (struct note){NOTE_ENTRY, parent, mem_strdup(name)});

@@ -46,7 +46,7 @@ static unsigned chart_flags(const struct fuse_file_info *fi)
 /* What the kernel's cache may do with an open file. */
 static void set_caching(struct ops *o, fuse_ino_t ino, struct handle *h, struct fuse_file_info *fi)
 {
-	struct version version;
+	struct chart_shown shown;
 	bool committed;
 
 	fi->fh = (uintptr_t)h;
@@ -58,8 +58,11 @@ static void set_caching(struct ops *o, fuse_ino_t ino, struct handle *h, struct 
 		fi->noflush = 1;
 		return;
 	}
-	committed = chart_file_is_committed(h->file, &version);
-	switch (inode_opened(o->inodes, ino, committed ? &version : NULL)) {
+	committed = chart_file_shows(h->file, &shown);
+	/* the size the kernel knows is another version's: it asks again before it reads */
+	if (committed && !inode_told(o->inodes, ino, shown.version))
+		notify_attr_now(o->notify, ino);
+	switch (inode_opened(o->inodes, ino, committed ? &shown : NULL)) {
 	case INODE_KEEP:
 		fi->keep_cache = 1;
 		break;
@@ -219,15 +222,15 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 /* Nothing staged: done at once. What was saved may have another place, and has other times. */
 static int save(struct ops *o, fuse_ino_t ino, struct handle *h)
 {
-	struct version version;
+	struct chart_shown shown;
 	int err;
 
 	if (!h->file || !h->is_writer)
 		return 0;
 	err = chart_save(h->file);
 	inode_rebind(o->inodes, ino, chart_file_place(h->file));
-	if (!err && chart_file_is_committed(h->file, &version))
-		inode_saved(o->inodes, ino, h->is_direct ? NULL : &version);
+	if (!err && chart_file_shows(h->file, &shown))
+		inode_saved(o->inodes, ino, h->is_direct ? NULL : &shown);
 	notify_inode(o->notify, ino, false);
 	return err;
 }

@@ -143,9 +143,10 @@ int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct c
 
 	if (attr->was.kind)
 		ops_rebind(o, &attr->was, &attr->place);
-	err = inode_ref(o->inodes, &attr->place, parent, name, &e.ino);
+	err = inode_ref(o->inodes, &attr->place, attr->version, parent, name, &e.ino);
 	if (err)
 		return err;
+	(void)inode_told(o->inodes, e.ino, attr->version);
 	ops_stat(o, attr, &e.attr);
 	e.attr_timeout = ops_timeout_of(attr);
 	e.entry_timeout = e.attr_timeout;
@@ -177,6 +178,10 @@ int ops_getattr_of(struct ops *o, fuse_ino_t ino, const struct place *p, struct 
 	err = chart_getattr(o->chart, p, ret_attr);
 	if (!err && !place_equal(&ret_attr->place, p))
 		inode_rebind(o->inodes, ino, &ret_attr->place);
+	if (!err && inode_pin(o->inodes, ino, ret_attr))
+		ret_attr->unsettled = true;
+	if (!err)
+		(void)inode_told(o->inodes, ino, ret_attr->version);
 	return err;
 }
 

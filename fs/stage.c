@@ -112,6 +112,8 @@ void stage_begin(struct stage *s, struct tree_file *base, bool truncate, const s
 
 void stage_committed(struct stage *s, uint64_t seq, struct version version)
 {
+	if (!version_equal(s->base_version, s->latest))
+		s->first_base = s->base_version;
 	s->latest = version;
 	if (s->seq == seq) {
 		stage_clear(s);

@@ -48,7 +48,8 @@ struct stage {
 	uint64_t base_limit;
 	struct spool_file *bytes; /* NULL: nothing written yet */
 	struct extents changed;
-	struct version latest; /* what was last committed through this stage */
+	struct version latest;     /* what was last committed through this stage */
+	struct version first_base; /* what the first of its commits in a row was made of */
 
 	/* chunks sealed ahead */
 	struct content_ref *sealed;

@@ -17,7 +17,7 @@ static uint64_t ref(struct inodes *t, unsigned n)
 	struct place p = node(n);
 	uint64_t id = 0;
 
-	t_zero(inode_ref(t, &p, INODE_ROOT, "name", &id));
+	t_zero(inode_ref(t, &p, (struct version){0, 0}, INODE_ROOT, "name", &id));
 	return id;
 }
 
@@ -112,8 +112,8 @@ T_TEST(names_are_those_last_seen)
 	struct inodes *t;
 
 	t_zero(inodes_new(&t));
-	t_zero(inode_ref(t, &p, 1, "a.json", &id));
-	t_zero(inode_ref(t, &p, 1, "b.json", &id));
+	t_zero(inode_ref(t, &p, (struct version){0, 0}, 1, "a.json", &id));
+	t_zero(inode_ref(t, &p, (struct version){0, 0}, 1, "b.json", &id));
 	t_zero(inode_name(t, id, &parent, name));
 	t_eq(parent, 1);
 	t_str(name, "b.json");
@@ -124,7 +124,7 @@ T_TEST(names_are_those_last_seen)
 
 T_TEST(pages_of_two_versions_never_mix)
 {
-	struct version one = {1, 0}, two = {2, 0};
+	struct chart_shown one = {.version = {1, 0}}, two = {.version = {2, 0}};
 	struct inodes *t;
 	uint64_t id;
 
@@ -145,9 +145,40 @@ T_TEST(pages_of_two_versions_never_mix)
 	inodes_free(t);
 }
 
+/* Somebody has the first version open while others save a second: each node id stays one of them. */
+T_TEST(an_open_version_keeps_its_node_id)
+{
+	struct chart_shown one = {.version = {1, 0}, .size = 100, .mtime_ns = 7};
+	struct chart_attr attr = {.version = {2, 0}, .size = 50, .mtime_ns = 9};
+	struct place p = node(1);
+	struct inodes *t;
+	uint64_t old, new, again;
+
+	t_zero(inodes_new(&t));
+	t_zero(inode_ref(t, &p, one.version, 1, "a", &old));
+	t_ok(!inode_told(t, old, one.version));
+	t_ok(inode_told(t, old, one.version));
+	t_ok(!inode_pin(t, old, &attr));
+	t_eq(inode_opened(t, old, &one), INODE_DROP);
+	t_zero(inode_ref(t, &p, one.version, 1, "a", &again));
+	t_eq(again, old);
+	t_zero(inode_ref(t, &p, attr.version, 1, "a", &new));
+	t_ok(new != old);
+	t_ok(!inode_pin(t, new, &attr));
+	t_ok(inode_pin(t, old, &attr));
+	t_eq(attr.size, 100);
+	t_eq(attr.mtime_ns, 7);
+	t_zero(inode_ref(t, &p, (struct version){2, 0}, 1, "a", &again));
+	t_eq(again, new);
+	inode_closed(t, old);
+	attr.version = (struct version){2, 0};
+	t_ok(!inode_pin(t, old, &attr));
+	inodes_free(t);
+}
+
 T_TEST(a_save_keeps_the_writers_pages)
 {
-	struct version one = {1, 0}, two = {2, 0};
+	struct chart_shown one = {.version = {1, 0}}, two = {.version = {2, 0}};
 	struct inodes *t;
 	uint64_t id;
 
@@ -181,7 +212,7 @@ T_TEST(without_memory_nothing_is_lost)
 	}
 	t_zero(inodes_new(&t));
 	mem_fail_after(0);
-	t_err(inode_ref(t, &p, 1, "x", &id), CF_ENOMEM);
+	t_err(inode_ref(t, &p, (struct version){0, 0}, 1, "x", &id), CF_ENOMEM);
 	mem_fail_after(-1);
 	t_eq(inodes_count(t), 1);
 	inodes_free(t);
