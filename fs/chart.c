@@ -317,6 +317,7 @@ int chart_new(const struct chart_config *config, struct chart **ret_chart)
 		return CF_ENOMEM;
 	c->client = config->client;
 	c->timeout_ms = config->timeout_ms;
+	random_bytes((uint8_t *)&c->session, sizeof c->session);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->wake, NULL);
 	err = link_new(c);
@@ -333,6 +334,7 @@ int chart_new(const struct chart_config *config, struct chart **ret_chart)
 		release(c);
 		return err;
 	}
+	chart_guard_clean(c);
 	*ret_chart = c;
 	return 0;
 }

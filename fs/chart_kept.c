@@ -131,7 +131,7 @@ static const char *label_name(struct view label)
 	return (const char *)label.data + sizeof LABEL_CONFLICT;
 }
 
-static int copy_out(struct stage *s, struct spool_file *f)
+int chart_copy_out(struct stage *s, struct spool_file *f)
 {
 	uint8_t *piece = mem_alloc(COPY_BYTES);
 	uint64_t at = 0;
@@ -176,7 +176,7 @@ int chart_keep_conflict(struct chart *c, struct stage *s, const char *name)
 	buf_init(&label, SPOOL_LABEL_BYTES_MAX);
 	err = spool_file_new(c->spool, &f);
 	if (!err)
-		err = copy_out(s, f);
+		err = chart_copy_out(s, f);
 	if (!err)
 		err = label_make(shown, &label);
 	if (!err)
@@ -191,6 +191,7 @@ int chart_keep_conflict(struct chart *c, struct stage *s, const char *name)
 }
 
 struct kept_walk {
+	struct chart *c;
 	bool (*on_name)(void *ctx, const char *name, uint64_t size);
 	void *ctx;
 	const char *wanted;
@@ -201,7 +202,10 @@ static int on_kept(void *ctx, const char *file, struct view label, uint64_t size
 {
 	struct kept_walk *w = ctx;
 	const char *name = label_name(label);
+	char left[NAME_BYTES_MAX + 64];
 
+	if (name == NULL && chart_guard_name(w->c, file, label, left))
+		name = left;
 	if (name == NULL)
 		return 0;
 	if (w->wanted == NULL)
@@ -214,7 +218,7 @@ static int on_kept(void *ctx, const char *file, struct view label, uint64_t size
 
 int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name, uint64_t size), void *ctx)
 {
-	struct kept_walk w = {.on_name = on_name, .ctx = ctx};
+	struct kept_walk w = {.c = c, .on_name = on_name, .ctx = ctx};
 	int err = spool_walk(c->spool, on_kept, &w);
 
 	return err == CF_EINTR ? 0 : err;
@@ -222,7 +226,7 @@ int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name
 
 int chart_conflict_read(struct chart *c, const char *name, struct buf *out)
 {
-	struct kept_walk w = {.wanted = name};
+	struct kept_walk w = {.c = c, .wanted = name};
 	struct spool_file *f = NULL;
 	uint8_t *data;
 	int err = spool_walk(c->spool, on_kept, &w);

@@ -74,6 +74,7 @@ struct chart {
 	size_t owed_count;
 	char error[CHART_ERRORS][CHART_ERROR_BYTES];
 	uint64_t error_count;
+	uint64_t session;    /* tells this process's guards from those of a dead one; set once */
 	struct own_key *own; /* nodes and tokens that this mount's transactions in flight write */
 	size_t own_count, own_cap;
 	struct task *tasks;
@@ -177,10 +178,29 @@ struct pending_save {
 	enum node_type type;       /* creates */
 	struct place node;         /* else */
 	struct overlay_item *item; /* local item that the save makes a node of; a reference */
+	struct spool_file *guard;  /* the bytes on disk, should this process end before they are settled */
 	char name[NAME_BYTES_MAX + 1];
 };
 
 void pending_save_free(struct chart *c, struct pending_save *p);
+
+/* --- what a killed mount leaves (chart_guard.c) --- */
+
+/*
+ * The stage's bytes on disk, sealed, for as long as their save is under way: the next mount offers them under
+ * .chartfs/conflicts, unless their transaction was committed. Where nothing can be written they are just not
+ * there: NULL. name may be NULL: node's.
+ */
+struct spool_file *chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name);
+/* Which transaction it is. */
+void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,
+		    const struct hash *id);
+/* Is this label a guard's that a dead mount left and that was not committed? Under which name it is shown. */
+bool chart_guard_name(struct chart *c, const char *file, struct view label,
+		      char ret_name[NAME_BYTES_MAX + 64]);
+/* Of mounts that are dead: removes those that were committed. */
+void chart_guard_clean(struct chart *c);
+int chart_copy_out(struct stage *s, struct spool_file *f) must_check;
 /* With s->save: 0 or the error the result stands for. Told later, too: a conflict, and what nobody waited
  * for. */
 int pending_take_over(struct chart *c, struct stage *s, const struct client_result *r,

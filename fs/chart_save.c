@@ -135,8 +135,15 @@ struct saving {
 	bool is_record;
 	struct snapshot snap;
 	struct commit commit;
+	struct spool_file *guard; /* NULL: none */
 	bool unchanged;
 };
+
+/* The name it gets, where that is known without looking for it. */
+static const char *name_of(const struct saving *w, const struct overlay_item *item)
+{
+	return w->to ? w->to->name : item ? item->name : NULL;
+}
 
 static int build(struct saving *w)
 {
@@ -191,6 +198,11 @@ static int start(struct saving *w, struct overlay_item *item)
 	if (err) {
 		mem_free(p);
 		return err;
+	}
+	if (w->guard) {
+		struct hash id = client_job_id(p->job);
+
+		chart_guard_tx(w->c, w->guard, w->to ? &w->to->dir : &w->node, name_of(w, item), &id);
 	}
 	p->seq = w->snap.seq;
 	p->creates = w->node.kind == 0;
@@ -296,6 +308,8 @@ static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned
 			return err;
 		if (w->unchanged && !(w->to && w->to->removes))
 			return save_unchanged(w, item);
+		if (w->guard == NULL)
+			w->guard = chart_guard(w->c, w->s, w->to ? &w->to->dir : &w->node, name_of(w, item));
 		if (flags & SAVE_NOWAIT) {
 			err = start(w, item);
 			if (!err)
@@ -392,6 +406,11 @@ static int save_locked(struct saving *w, struct overlay_item *item, unsigned fla
 		commit_init(&w->commit, &w->s->place.patient);
 		err = submit_and_wait(w, item, flags);
 		commit_release(&w->commit);
+		/* under way: it goes with the save; else all is settled, or it is staged as it was */
+		if (w->s->pending)
+			w->s->pending->guard = w->guard;
+		else
+			spool_file_remove(w->guard);
 	}
 	snapshot_release(&w->snap);
 	return err;

@@ -14,6 +14,7 @@ void pending_save_free(struct chart *c, struct pending_save *p)
 	client_job_release(p->job);
 	commit_forget(p->flight);
 	overlay_put(c->overlay, p->item);
+	spool_file_remove(p->guard);
 	mem_free(p);
 }
 

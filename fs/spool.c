@@ -147,7 +147,7 @@ uint64_t spool_file_size(const struct spool_file *f)
 	return f->size;
 }
 
-int spool_keep(struct spool_file *f, struct view label)
+int spool_label(struct spool_file *f, struct view label)
 {
 	struct buf head;
 	struct enc e;
@@ -170,13 +170,23 @@ int spool_keep(struct spool_file *f, struct view label)
 	}
 	if (!err)
 		err = spool_slots_write(f, 0, 1, head.data);
+	if (!err)
+		f->kept = true;
+	buf_release_secret(&head);
+	return err;
+}
+
+int spool_keep(struct spool_file *f, struct view label)
+{
+	bool kept = f->kept;
+	int err = spool_label(f, label);
+
 	if (!err && fdatasync(f->fd) != 0)
 		err = err_from_errno(errno);
 	if (!err)
 		err = file_dir_sync(f->spool->dir);
-	if (!err)
-		f->kept = true;
-	buf_release_secret(&head);
+	if (err)
+		f->kept = kept;
 	return err;
 }
 

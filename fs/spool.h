@@ -47,6 +47,8 @@ int spool_truncate(struct spool_file *f, uint64_t size) must_check;
 
 /* Puts all on disk under this label, durably, so that spool_walk finds it again. */
 int spool_keep(struct spool_file *f, struct view label) must_check;
+/* The same without waiting for the disk: outlives this process, but not the machine. */
+int spool_label(struct spool_file *f, struct view label) must_check;
 /* All kept files: their names and labels. A non-zero answer ends the walk and is returned; damaged ones are
  * skipped. */
 int spool_walk(struct spool *s, int (*on_file)(void *ctx, const char *name, struct view label, uint64_t size),

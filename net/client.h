@@ -88,6 +88,8 @@ int client_job_wait(struct client_job *job, unsigned timeout_ms, struct client_r
  * more. */
 void client_job_on_settled(struct client_job *job, void (*fn)(void *ctx, const struct client_result *r),
 			   void *ctx);
+/* Of its transaction. */
+struct hash client_job_id(const struct client_job *job);
 /* "staged", "endorsed", "ordered", "committed". */
 const char *client_job_stage(const struct client_job *job);
 void client_job_release(struct client_job *job); /* accepts NULL; the job itself goes on */

@@ -293,6 +293,11 @@ void client_job_on_settled(struct client_job *job, void (*fn)(void *ctx, const s
 		fn(ctx, &job->result);
 }
 
+struct hash client_job_id(const struct client_job *job)
+{
+	return job->id;
+}
+
 const char *client_job_stage(const struct client_job *job)
 {
 	switch ((enum job_state)atomic_load(&job->stage)) {
