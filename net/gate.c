@@ -66,6 +66,20 @@ void gate_remember(struct gate *g, const struct pbft_slot *slot, const struct ha
 	keep(g, slot, digest);
 }
 
+bool gate_may_have_signed(const struct gate *g, const struct pbft_slot *slot, const struct hash *digest)
+{
+	const struct last *last = &g->last[slot->kind];
+
+	assert(slot->kind >= PBFT_SIGN_PRE_PREPARE && slot->kind < PBFT_SIGN_OTHER);
+	if (slot->epoch != g->epoch)
+		return slot->epoch < g->epoch;
+	if (!last->set || last->height < slot->height)
+		return false;
+	if (last->height > slot->height || last->view > slot->view)
+		return true;
+	return last->view == slot->view && hash_equal(&last->digest, digest);
+}
+
 static int refuse(const struct pbft_slot *slot, const char *why)
 {
 	return err_set(CF_EPERM, "signing gate: kind %d, epoch %llu, height %llu, view %llu: %s", slot->kind,

@@ -19,6 +19,13 @@ void gate_free(struct gate *g); /* accepts NULL */
 /* Fills in what was signed before: from the vote log, oldest first. */
 void gate_remember(struct gate *g, const struct pbft_slot *slot, const struct hash *digest);
 
+/*
+ * Could this have been signed here? False: the slot is above all that is remembered of its kind, or holds
+ * another digest. When the signature is good, what was signed has been forgotten: the log is not the one
+ * there was.
+ */
+bool gate_may_have_signed(const struct gate *g, const struct pbft_slot *slot, const struct hash *digest);
+
 /* Errors: CF_EPERM (refused: err_detail says why), and those of crypto_sign. */
 int gate_sign(struct gate *g, const struct pbft_slot *slot, const struct hash *digest,
 	      uint8_t ret_sig[SIG_BYTES]) must_check;

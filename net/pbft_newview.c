@@ -67,11 +67,14 @@ void new_view_enter(struct pbft *p, uint64_t view, uint64_t floor)
 	}
 }
 
+/* A learner signs nothing that a restart would have to remember, and has no log. */
 static void record_new_view(struct pbft *p, bool sync)
 {
 	struct buf record;
 	int err;
 
+	if (p->learner)
+		return;
 	buf_init(&record, 0);
 	err = record_wrap_encode(RECORD_NEW_VIEW, buf_view(&p->new_view), &record);
 	if (err != 0)

@@ -20,6 +20,7 @@
 #define EXPIRED_MAX 256
 #define POLL_MS 300        /* how often a stranger asks for blocks */
 #define QUIET_POLL_MS 3000 /* and a member after the last one: it may have been removed and not know */
+#define FORGOTTEN "votes-forgotten" /* a file beside the stores: never vote with them */
 
 static uint64_t replica_handle(void *ctx, struct message *m);
 
@@ -236,13 +237,24 @@ static void note_status(struct replica *r)
 
 /* --- obeying the core --- */
 
+/* A full disk is waited out: what was not logged was not sent, and the log is as it was before. */
+static int log_record(struct replica *r, struct view record)
+{
+	int err;
+
+	while ((err = votelog_append(r->votes, record)) == CF_EFULL && !atomic_load(&r->stopping))
+		replica_wait_for_room(r, "a vote");
+	replica_has_room(r);
+	return err;
+}
+
 static int log_records(struct replica *r, const struct pbft_update *u)
 {
 	int err = 0;
 
 	assert(r->votes || u->record_count == 0);
 	for (size_t i = 0; !err && i < u->record_count; i++)
-		err = votelog_append(r->votes, u->records[i].bytes);
+		err = log_record(r, u->records[i].bytes);
 	if (!err && u->record_count > 0 && u->sync)
 		err = votelog_sync(r->votes);
 	return err;
@@ -265,6 +277,8 @@ static void cut_votes(struct replica *r)
 		records[i] = u.records[i].bytes;
 	if (!err)
 		err = votelog_replace(r->votes, records, u.record_count);
+	if (err == CF_EFULL)
+		return; /* the long one is still in use; tried again with the next block */
 	if (err)
 		replica_fail(r, err, "vote log cannot be cut");
 }
@@ -280,6 +294,38 @@ static bool members_changed(struct replica *r)
 		r->config.on_changed(r->config.ctx);
 	}
 	return true;
+}
+
+bool replica_has_forgotten(const char *data_dir)
+{
+	char path[FILE_PATH_MAX];
+
+	return file_path(data_dir, FORGOTTEN, path) != 0 || file_exists(path);
+}
+
+/* Goes on as a learner, from the block just committed. *ret_event is the new core's first. */
+static void become_learner(struct replica *r, struct pbft_event *ret_event)
+{
+	static const char why[] = "its votes were lost: set back or lost disk\n";
+	char path[FILE_PATH_MAX];
+	int err = file_path(r->config.data_dir, FORGOTTEN, path);
+
+	log_error(MODULE,
+		  "block %llu was signed by this peer and not in its vote log -> follows without voting",
+		  (unsigned long long)r->height);
+	r->forgot = false;
+	if (!err)
+		err = file_replace(path, view_str(why));
+	r->config.self = PBFT_LEARNER;
+	pbft_free(r->pbft);
+	r->pbft = NULL;
+	votelog_close(r->votes);
+	r->votes = NULL;
+	if (!err)
+		err = core_new(r);
+	if (err)
+		replica_fail(r, err, "cannot go on without voting");
+	*ret_event = (struct pbft_event){.kind = PBFT_START};
 }
 
 /* Does what an update says. True: *ret_event is the next one. */
@@ -303,6 +349,8 @@ static bool obey(struct replica *r, const struct pbft_update *u, struct pbft_eve
 	assert((int)u->execute.wanted + (int)u->check.wanted + (int)u->build.wanted <= 1);
 	if (u->execute.wanted) {
 		more = replica_execute(r, u, ret_event) && !members_changed(r);
+		if (more && r->forgot)
+			become_learner(r, ret_event);
 	} else if (u->check.wanted) {
 		more = replica_check(r, u, ret_event);
 	} else if (u->build.wanted) {
@@ -395,7 +443,11 @@ static void on_block(struct replica *r, const struct message *m)
 	struct wire_block block; /* the event points to its certificate */
 	struct pbft_event event;
 
-	if (replica_learn(r, message_view(m), &block, &event) && !members_changed(r))
+	if (!replica_learn(r, message_view(m), &block, &event) || members_changed(r))
+		return;
+	if (r->forgot)
+		become_learner(r, &event);
+	if (!atomic_load(&r->failed))
 		(void)drive(r, event);
 }
 

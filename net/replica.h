@@ -55,6 +55,10 @@ void replica_free(struct replica *r); /* accepts NULL */
  */
 int replica_take(struct replica *r, enum queue_lane lane, struct message *m) must_check;
 
+/* Did a replica with stores in this directory find that it has forgotten votes of its own? It is a learner
+ * then. */
+bool replica_has_forgotten(const char *data_dir);
+
 /* All but by, blobs. detail stays valid. Any thread. */
 void replica_status(struct replica *r, struct wire_status *ret_status);
 

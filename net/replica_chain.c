@@ -83,28 +83,36 @@ bool replica_check(struct replica *r, const struct pbft_update *u, struct pbft_e
 	return true;
 }
 
+void replica_wait_for_room(struct replica *r, const char *what)
+{
+	if (!r->full)
+		log_error(MODULE, "no space for %s above height %llu -> waits for space, does not vote", what,
+			  (unsigned long long)r->height);
+	r->full = true;
+	replica_say(r, "disk full");
+	usleep(DISK_FULL_RETRY_MS * 1000);
+}
+
+void replica_has_room(struct replica *r)
+{
+	if (!r->full)
+		return;
+	r->full = false;
+	log_info(MODULE, "space again -> goes on");
+	replica_say(r, "");
+}
+
 /* A full disk is waited out: nothing was changed, and the rest of the network goes on meanwhile. */
 static int commit(struct replica *r, struct view body, const struct certificate *c, struct view verdicts)
 {
-	bool full = false;
 	int err;
 
 	forget_ids(r);
-	for (;;) {
-		err = apply_commit(r->config.apply, body, c, false, verdicts, &r->ids, &r->id_count);
-		if (err != CF_EFULL || atomic_load(&r->stopping))
-			break;
-		if (!full)
-			log_error(MODULE, "no space for block %llu -> waits for space, does not vote",
-				  (unsigned long long)c->height);
-		full = true;
-		replica_say(r, "disk full");
-		usleep(DISK_FULL_RETRY_MS * 1000);
-	}
-	if (full && !err) {
-		log_info(MODULE, "space again -> goes on");
-		replica_say(r, "");
-	}
+	while ((err = apply_commit(r->config.apply, body, c, false, verdicts, &r->ids, &r->id_count)) ==
+		       CF_EFULL &&
+	       !atomic_load(&r->stopping))
+		replica_wait_for_room(r, "a block");
+	replica_has_room(r);
 	if (err)
 		return err;
 	r->height = c->height;
@@ -163,6 +171,18 @@ static void executed_event(struct replica *r, const struct certificate *c, bool 
 	ret_event->u.executed.id_count = r->id_count;
 }
 
+bool replica_remembers(struct replica *r, const struct certificate *c)
+{
+	const struct pbft_slot slot = {PBFT_SIGN_COMMIT, c->epoch, c->height, c->view};
+	const struct vote vote = {VOTE_COMMIT, c->epoch, c->height, c->view, c->digest};
+	const struct hash digest = vote_digest(mesh_network(r->config.mesh), &vote);
+	bool voted = false;
+
+	for (unsigned i = 0; i < c->count; i++)
+		voted = voted || c->index[i] == r->config.self;
+	return !voted || gate_may_have_signed(r->gate, &slot, &digest);
+}
+
 bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)
 {
 	const struct certificate *c = &u->execute.certificate;
@@ -170,6 +190,7 @@ bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft
 	int err;
 
 	assert(c->height == r->height + 1);
+	r->forgot = !replica_remembers(r, c);
 	published = publish_early(r, u->execute.body, c);
 	err = commit(r, u->execute.body, c, VIEW_NONE);
 	if (err) {
@@ -216,6 +237,7 @@ bool replica_learn(struct replica *r, struct view payload, struct wire_block *re
 		catchup_refused(&r->catchup, ticks_ms());
 		return false;
 	}
+	r->forgot = !replica_remembers(r, &ret_block->certificate);
 	err = commit(r, ret_block->body, &ret_block->certificate, ret_block->verdicts);
 	if (is_trouble(err)) {
 		replica_fail(r, err, "certified block cannot be applied");

@@ -26,6 +26,8 @@ struct replica {
 	struct pending *pending;
 	struct catchup catchup;
 	bool started;
+	bool forgot; /* has signed what it does not remember: to go on as a learner */
+	bool full;   /* waits for space on the disk */
 	uint64_t wake_ms;
 	uint64_t poll_ms; /* when blocks are asked for that nobody told of */
 	uint64_t polled;  /* height at which poll_ms was set */
@@ -48,6 +50,18 @@ struct replica {
 void replica_fail(struct replica *r, int err, const char *what);
 /* One word for people in the status: "", "disk full". The text is borrowed for good. */
 void replica_say(struct replica *r, const char *detail);
+
+/* A write found the disk full: says so once and pauses, before it is tried again. */
+void replica_wait_for_room(struct replica *r, const char *what);
+/* It succeeded, or failed otherwise. */
+void replica_has_room(struct replica *r);
+
+/*
+ * A certificate that was verified names this replica as a voter: does it remember? What it forgot it could
+ * vote on once more, so it would be a liar (CORRECTNESS 1.5, amnesia). False: it votes no more, now and after
+ * a restart.
+ */
+bool replica_remembers(struct replica *r, const struct certificate *c);
 
 /* Each fills the event that answers; false when the replica has failed. */
 bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);

@@ -58,6 +58,33 @@ T_TEST(one_digest_a_slot)
 	}
 }
 
+static bool may(const struct gate *g, uint64_t epoch, uint64_t height, uint64_t view, char c)
+{
+	const struct pbft_slot slot = {PBFT_SIGN_COMMIT, epoch, height, view};
+	struct hash d = digest(c);
+
+	return gate_may_have_signed(g, &slot, &d);
+}
+
+T_TEST(what_it_may_have_signed)
+{
+	struct gate *g = fresh();
+
+	t_ok(!may(g, 0, 1, 0, 'a'));
+	t_zero(sign(g, PBFT_SIGN_PREPARE, 3, 9, 9, 'a'));
+	t_ok(!may(g, 3, 5, 2, 'a')); /* another kind tells nothing */
+	t_zero(sign(g, PBFT_SIGN_COMMIT, 3, 5, 2, 'a'));
+	t_ok(may(g, 3, 5, 2, 'a'));
+	t_ok(!may(g, 3, 5, 2, 'b'));
+	t_ok(may(g, 3, 5, 1, 'b'));
+	t_ok(may(g, 3, 4, 7, 'b'));
+	t_ok(may(g, 2, 9, 9, 'b'));
+	t_ok(!may(g, 3, 5, 3, 'a'));
+	t_ok(!may(g, 3, 6, 0, 'a'));
+	t_ok(!may(g, 4, 5, 2, 'a'));
+	gate_free(g);
+}
+
 T_TEST(kinds_are_apart)
 {
 	struct gate *g = fresh();

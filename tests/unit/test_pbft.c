@@ -18,6 +18,7 @@ struct replica {
 	uint64_t height;
 	struct hash digest[HEIGHTS];
 	struct certificate certificate[HEIGHTS];
+	bool learner;
 	bool mute_commit; /* its COMMITs are lost */
 	unsigned fetches;
 	bool evidence;
@@ -199,7 +200,10 @@ static void pass_ms(uint64_t ms)
 
 static void boot(struct replica *r)
 {
-	struct pbft_config c = {.n = N, .self = r->self, .batch_requests_max = 1, .batch_bytes_max = 4096};
+	struct pbft_config c = {.n = N,
+				.self = r->learner ? PBFT_LEARNER : r->self,
+				.batch_requests_max = 1,
+				.batch_bytes_max = 4096};
 
 	c.timers = (struct pbft_timers){200, 400, 400, 4000, 100, 200, 0, 0, 0};
 	c.keys = (struct pbft_keys){r, sign, verify, body_digest};
@@ -513,6 +517,22 @@ static uint64_t behind_after_status(struct pbft *p, uint64_t epoch, uint64_t hei
 	t_zero(pbft_step(p, &e, &u));
 	buf_release(&b);
 	return u.behind.wanted ? u.behind.height : 0;
+}
+
+/* It has no log: a record would have nowhere to go. */
+T_TEST(pbft_learner_follows_views_and_logs_nothing)
+{
+	open_all();
+	crash(&replica[3]);
+	replica[3].learner = true;
+	boot(&replica[3]);
+	request("!refused, so that the view is left");
+	pass_ms(500);
+	t_ok(pbft_view(replica[1].core) > 0);
+	t_ok(pbft_view(replica[3].core) > 0);
+	t_eq(replica[3].records, 0);
+	close_all();
+	memset(replica, 0, sizeof(replica));
 }
 
 T_TEST(pbft_status_tells_who_is_behind)
