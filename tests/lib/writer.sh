@@ -47,17 +47,18 @@ pause_saves()
 	writer_end
 }
 
-# try_save FILE: prints "saved" or the name of the errno of close(2)
+# try_save FILE: prints "saved" or the name of the errno
 try_save()
 {
 	python3 - "$1" <<-'PY'
 		import errno, os, sys
-		fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o644)
-		os.write(fd, b'{"tried":1}')
 		try:
+		    fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o644)
+		    os.write(fd, b'{"tried":1}')
 		    os.close(fd)
 		    print("saved")
 		except OSError as e:
 		    print(errno.errorcode[e.errno])
 	PY
 }
+export -f try_save
