@@ -5,9 +5,14 @@
 #include "net/transport_private.h"
 
 #include "ledger/mem.h"
+#include "net/ticks.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <string.h>
+
+#define WATCH_MS 1000
+#define STEP_MS 500 /* less than that is no step */
 
 /* Freed ones: nng may still call back into them, so they live as long as the process. */
 static _Atomic(struct transport *) retired;
@@ -67,6 +72,60 @@ void transport_tell_gone(struct transport_link *link, uint32_t pipe)
 	leave(t);
 }
 
+/* --- the wall clock --- */
+
+/*
+ * nng 1.5.2 as Debian builds it waits by the wall clock. When that is set back, what waits already - the next
+ * look at a connection, the pause before the next attempt to dial - waits for as long as the step was, too.
+ */
+static void *watch_clock(void *arg)
+{
+	struct transport *t = arg;
+	int64_t ahead = (int64_t)(ticks_wall_ms() - ticks_ms()), now;
+
+	pthread_mutex_lock(&t->lock);
+	while (!t->watch_ends) {
+		struct transport_link *links;
+
+		(void)ticks_wait(&t->watch_end, &t->lock, ticks_ms() + WATCH_MS);
+		now = (int64_t)(ticks_wall_ms() - ticks_ms());
+		links = now < ahead - STEP_MS && !t->watch_ends ? t->links : NULL;
+		ahead = now;
+		/* Links are only ever put before the first. */
+		pthread_mutex_unlock(&t->lock);
+		for (; links; links = links->next) {
+			if (links->ops->clock_back)
+				links->ops->clock_back(links);
+		}
+		pthread_mutex_lock(&t->lock);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+/* Under the lock. Without it links are as good, but for such a step. */
+static void watch_start(struct transport *t)
+{
+	sigset_t all, before;
+
+	if (t->watched)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	t->watched = pthread_create(&t->watch, NULL, watch_clock, t) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void watch_stop(struct transport *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->watch_ends = true;
+	pthread_cond_signal(&t->watch_end);
+	pthread_mutex_unlock(&t->lock);
+	if (t->watched)
+		pthread_join(t->watch, NULL);
+}
+
 /* --- life --- */
 
 int transport_tls_config(const struct transport_tls *tls, nng_tls_mode mode, const char *name,
@@ -103,6 +162,10 @@ int transport_new(const struct transport_config *config, struct transport **ret_
 	if (!t)
 		return CF_ENOMEM;
 	t->config = *config;
+	if (ticks_cond_init(&t->watch_end)) {
+		mem_free(t);
+		return CF_ENOMEM;
+	}
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_rwlock_init(&t->running, NULL);
 	if (config->tls && config->tls->cert_pem)
@@ -121,6 +184,7 @@ void transport_free(struct transport *t)
 	pthread_rwlock_wrlock(&t->running);
 	t->stopped = true;
 	pthread_rwlock_unlock(&t->running);
+	watch_stop(t);
 	for (struct transport_link *link = t->links; link; link = link->next)
 		link->ops->stop(link);
 	t->next = atomic_exchange(&retired, t);
@@ -136,6 +200,8 @@ void transport_add(struct transport_link *link)
 	link->number = t->count++;
 	link->next = t->links;
 	t->links = link;
+	if (link->ops->clock_back)
+		watch_start(t);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -349,6 +349,14 @@ void conn_start(struct conn *c, nng_stream *stream)
 	end_if_idle(c);
 }
 
+void conn_clock_back(struct conn *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->ticking)
+		nng_aio_cancel(c->tick_aio);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void conn_close(struct conn *c)
 {
 	pthread_mutex_lock(&c->lock);

@@ -262,7 +262,7 @@ static void link_stop(struct transport_link *base)
 		nng_listener_close(link->listener);
 }
 
-static const struct link_ops inproc_ops = {link_send, link_reply, link_is_up, link_stop};
+static const struct link_ops inproc_ops = {link_send, link_reply, link_is_up, NULL, link_stop};
 
 /* Options before endpoints: pipes take them over when they are made. PUSH and PULL know no buffers here. */
 static void socket_prepare(nng_socket sock, enum transport_kind kind)

@@ -25,6 +25,8 @@ struct link_ops {
 	/* Of a GATEWAY listener. */
 	int (*reply)(struct transport_link *link, struct transport_from to, struct view frame);
 	bool (*is_up)(const struct transport_link *link);
+	/* The wall clock was set back: what waits by it is to go on now. NULL: nothing does. */
+	void (*clock_back)(struct transport_link *link);
 	/* No connection any more, none is made, the address is free. */
 	void (*stop)(struct transport_link *link);
 };
@@ -49,6 +51,12 @@ struct transport {
 	pthread_rwlock_t running;
 	bool stopped; /* under running */
 	struct transport *next;
+
+	/* Looks for steps of the wall clock, by which nng's timers wait; from the first link on. */
+	pthread_t watch;
+	bool watched;
+	pthread_cond_t watch_end; /* with lock */
+	bool watch_ends;
 };
 
 /* 0, or the error of ours with "what url: nng's words". */

@@ -247,6 +247,25 @@ static bool link_is_up(const struct transport_link *base)
 	return atomic_load(&((const struct stream_link *)base)->up);
 }
 
+static void link_clock_back(struct transport_link *base)
+{
+	struct stream_link *link = of(base);
+
+	nng_aio_cancel(link->pause_aio);
+	if (link->conn)
+		conn_clock_back(link->conn);
+	for (uint32_t i = 0; link->slots && i < CONNS_MAX; i++) {
+		struct conn *conn;
+
+		pthread_mutex_lock(&link->lock);
+		conn = i < link->used_to ? link->slots[i].conn : NULL;
+		pthread_mutex_unlock(&link->lock);
+		if (!conn)
+			break;
+		conn_clock_back(conn);
+	}
+}
+
 static void link_stop(struct transport_link *base)
 {
 	struct stream_link *link = of(base);
@@ -265,7 +284,7 @@ static void link_stop(struct transport_link *base)
 		conn_close(link->slots[i].conn);
 }
 
-static const struct link_ops stream_ops = {link_send, link_reply, link_is_up, link_stop};
+static const struct link_ops stream_ops = {link_send, link_reply, link_is_up, link_clock_back, link_stop};
 
 /* --- set-up --- */
 

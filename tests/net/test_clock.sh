@@ -47,6 +47,18 @@ clock peer1 0
 clock peer2 0
 recovers "right again: saves go on" 20 save "$A/again.json" '{"again":1}'
 
+# Within what the network allows, and yet longer than anybody waits: what waits by the wall clock must not.
+clock peer1 200
+save "$A/ahead.json" '{"ahead":1}'
+devnet peer "$net" 4 kill
+sleep 1
+clock peer1 0
+devnet peer "$net" 4 start
+recovers "peer 1's clock is set back by 200 s while peer 4 is away: abreast" 15 abreast 1 2 3 4
+devnet peer "$net" 3 kill
+recovers "1, 2 and 4 hear each other: saves go on" 20 save "$A/three.json" '{"three":1}'
+devnet peer "$net" 3 start
+
 for off in 3600 -3600; do
 	clock doctor2 $off
 	is "a client's clock is $off s off: EINVAL" EINVAL try_save "$B/off$off.json"
