@@ -17,6 +17,16 @@ writer_end()
 	wait $writer 2>/dev/null
 }
 
+# hold_saves COMMAND...: between two saves of the writer's
+hold_saves()
+{
+	rm -f "$work/stop.holds"
+	touch "$work/stop.hold"
+	within 20 test -e "$work/stop.holds"
+	"$@"
+	rm "$work/stop.hold"
+}
+
 acked()
 {
 	wc -l <"$work/acked"

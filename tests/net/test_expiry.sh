@@ -36,7 +36,7 @@ ok "doctor2 saves" save "$B/before.json" '{"before":1}'
 writer_start "$A"
 ok "saves run" goes_on
 
-now $((2 * 86400))
+hold_saves now $((2 * 86400))
 ok "two days later: doctor1's saves go on" goes_on
 is "doctor2's certificate has expired: EACCES for a save" EACCES try_save "$B/expired.json"
 fails "and for a read" 1 "Permission denied" cat "$B/before.json"
