@@ -38,8 +38,8 @@ ok "saves run" goes_on
 
 hold_saves now $((2 * 86400))
 ok "two days later: doctor1's saves go on" goes_on
-is "doctor2's certificate has expired: EACCES for a save" EACCES try_save "$B/expired.json"
-fails "and for a read" 1 "Permission denied" cat "$B/before.json"
+is "doctor2's certificate has expired: EKEYEXPIRED for a save" EKEYEXPIRED try_save "$B/expired.json"
+fails "and for a read" 1 "Key has expired" cat "$B/before.json"
 devnet umount "$work/doctor2"
 fails "a mount of it is refused" 13 "expired" mount_again
 
