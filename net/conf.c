@@ -70,6 +70,7 @@ static const struct key peer_keys[] = {
 	{"consensus", "heartbeat-ms", NUMBER, false, FIELD(conf_peer, timers.heartbeat_ms), 0, MS_MAX},
 	{"consensus", "batch-wait-ms", NUMBER, false, FIELD(conf_peer, timers.batch_wait_ms), 0, 10000},
 	{"consensus", "rotate-blocks", NUMBER, false, FIELD(conf_peer, timers.rotate_blocks), 0, UINT32_MAX},
+	{"consensus", "leader-lost-ms", NUMBER, false, FIELD(conf_peer, timers.leader_lost_ms), 0, MS_MAX},
 	{"blobs", "scrub-period-s", NUMBER, false, FIELD(conf_peer, scrub_period_s), 0, UINT32_MAX},
 	{"blobs", "scrub-rate-kib", NUMBER, false, FIELD(conf_peer, scrub_rate_kib), 1, UINT32_MAX},
 	{"log", "level", LEVEL, false, FIELD(conf_peer, log_level), 0, 0},

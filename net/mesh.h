@@ -35,6 +35,9 @@ const struct hash *mesh_network(const struct mesh *m);
 /* Is this identity a member? Its word for it; nothing is verified. */
 bool mesh_is_member(const struct mesh *m, const struct identity_id *id);
 
+/* Which member this link carries votes to; MESH_ALL: none. For the transport's on_state. */
+uint8_t mesh_voter(const struct mesh *m, const struct transport_link *link);
+
 /* A message of the PBFT core. */
 void mesh_vote(struct mesh *m, uint8_t to, struct view message);
 /* A request to one member as its client. CF_ENETWORK (not connected), CF_EAGAIN, CF_EINVAL (oneself). */

@@ -148,6 +148,8 @@ static int handle(struct pbft *p, const struct pbft_event *event)
 		return on_executed(p, event);
 	case PBFT_TIMEOUT:
 		return 0;
+	case PBFT_LINK:
+		return on_link(p, event);
 	}
 	return CF_EINVAL;
 }

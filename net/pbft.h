@@ -38,14 +38,16 @@ struct pbft_timers {
 	uint32_t request_complain_ms; /* then leave the view */
 	uint32_t view_change_ms;      /* wait for NEW-VIEW; doubles per failed view */
 	uint32_t view_change_max_ms;
-	uint32_t resend_ms;     /* retransmission of own last messages while a height is open */
-	uint32_t status_ms;     /* gossip of (view, height) */
-	uint32_t heartbeat_ms;  /* an empty block when idle for that long; 0: none */
-	uint32_t batch_wait_ms; /* wait for more requests before proposing; 0: propose at once */
-	uint32_t rotate_blocks; /* regular view change after so many blocks in a view; 0: none */
+	uint32_t resend_ms;      /* retransmission of own last messages while a height is open */
+	uint32_t status_ms;      /* gossip of (view, height) */
+	uint32_t heartbeat_ms;   /* an empty block when idle for that long; 0: none */
+	uint32_t batch_wait_ms;  /* wait for more requests before proposing; 0: propose at once */
+	uint32_t rotate_blocks;  /* regular view change after so many blocks in a view; 0: none */
+	uint32_t leader_lost_ms; /* patience with a leader that cannot be reached (PBFT_LINK); 0: as with any
+				  */
 };
 
-#define PBFT_TIMERS_DEFAULT ((struct pbft_timers){1000, 2000, 2000, 60000, 500, 1000, 0, 0, 10000})
+#define PBFT_TIMERS_DEFAULT ((struct pbft_timers){1000, 2000, 2000, 60000, 500, 1000, 0, 0, 10000, 300})
 
 /* What a signature of this replica is for. The gate refuses by it. */
 enum pbft_sign_kind {
@@ -109,6 +111,7 @@ enum pbft_event_kind {
 	PBFT_CHECKED,   /* answer to check */
 	PBFT_EXECUTED,  /* a block is applied: answer to execute, or learnt by catch-up */
 	PBFT_TIMEOUT,   /* wake_ms has come */
+	PBFT_LINK,      /* the driver's link to a member went down, or came up again */
 };
 
 struct pbft_event {
@@ -142,6 +145,10 @@ struct pbft_event {
 			uint32_t id_count;
 			/* A height not above the last only settles the ids: requests that expired. */
 		} executed;
+		struct {
+			uint8_t member;
+			bool up;
+		} link; /* a hint: what is true, false or late of it delays and hurries, and breaks nothing */
 	} u;
 };
 

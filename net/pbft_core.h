@@ -186,11 +186,12 @@ struct pbft {
 	struct hash answered_fetch[MEMBERS_MAX];
 
 	unsigned backoff;
-	uint64_t progress_ms;        /* last execution or entry to a view */
-	uint64_t open_since_ms;      /* a proposal waits since then; 0: none */
-	uint64_t change_deadline_ms; /* 0: fewer than Q have left their views */
+	uint64_t progress_ms;     /* last execution or entry to a view */
+	uint64_t open_since_ms;   /* a proposal waits since then; 0: none */
+	uint64_t change_since_ms; /* Q have left their views since then; 0: fewer */
 	uint64_t resend_ms;
 	uint64_t status_ms;
+	uint64_t down_ms[MEMBERS_MAX]; /* since when it cannot be reached; 0: it can, or nobody knows */
 
 	struct pool pool;
 	struct out out;
@@ -318,11 +319,12 @@ void change_keep(struct pbft *p, uint8_t sender, struct view bytes);
 
 /* pbft_status.c */
 int on_status(struct pbft *p, struct view bytes) must_check;
-void status_send(struct pbft *p);
+void status_send(struct pbft *p, uint8_t to);
 void resend_own(struct pbft *p);
 bool resend_needed(const struct pbft *p);
 
 /* pbft_timer.c */
+int on_link(struct pbft *p, const struct pbft_event *event) must_check;
 void timer_start(struct pbft *p);
 void timer_run(struct pbft *p);
 uint64_t timer_next(const struct pbft *p);

@@ -55,7 +55,7 @@ void new_view_enter(struct pbft *p, uint64_t view, uint64_t floor)
 	p->view = view;
 	p->state = PBFT_NORMAL;
 	p->floor = floor;
-	p->change_deadline_ms = 0;
+	p->change_since_ms = 0;
 	p->progress_ms = p->now;
 	p->open_since_ms = p->has_lock ? p->now : 0;
 	memset(&p->proposal, 0, sizeof(p->proposal));

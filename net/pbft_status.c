@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-void status_send(struct pbft *p)
+void status_send(struct pbft *p, uint8_t to)
 {
 	struct msg_status m = {
 		.sender = p->cfg.self, .epoch = p->cfg.epoch, .view = p->view, .height = p->height};
@@ -23,7 +23,7 @@ void status_send(struct pbft *p)
 	if (err != 0)
 		core_fail(p, err);
 	core_sign_message(p, PBFT_SIGN_OTHER, 0, &bytes);
-	out_send(p, PBFT_ALL, &bytes);
+	out_send(p, to, &bytes);
 }
 
 static void send_base(struct pbft *p, uint8_t to)

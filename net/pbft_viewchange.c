@@ -60,7 +60,7 @@ void view_change_start(struct pbft *p, uint64_t view, bool regular)
 	assert(!p->learner && view > p->view);
 	p->view = view;
 	p->state = PBFT_VIEW_CHANGE;
-	p->change_deadline_ms = 0;
+	p->change_since_ms = 0;
 	if (!regular && p->backoff < BACKOFF_MAX)
 		p->backoff++;
 	memset(&p->proposal, 0, sizeof(p->proposal));

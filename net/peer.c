@@ -154,6 +154,15 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 		on_request(p, from, frame);
 }
 
+static void on_state(void *ctx, struct transport_link *link, bool up)
+{
+	struct peer *p = ctx;
+	uint8_t member = mesh_voter(p->mesh, link);
+
+	if (member != MESH_ALL)
+		replica_link(p->replica, member, up);
+}
+
 static void on_gone(void *ctx, uint32_t listener, uint32_t pipe)
 {
 	feed_gone(((struct peer *)ctx)->feed, listener, pipe);
@@ -324,7 +333,7 @@ static int open_parts(struct peer *p)
 	const struct conf_peer *conf = p->config.conf;
 	const struct identity *id = p->config.identity;
 	struct transport_config transport = {
-		.tls = p->config.tls, .ctx = p, .on_recv = on_recv, .on_gone = on_gone};
+		.tls = p->config.tls, .ctx = p, .on_recv = on_recv, .on_state = on_state, .on_gone = on_gone};
 	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
 	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
 	struct keeper_config keeper = {.chain = p->chain,

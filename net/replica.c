@@ -20,6 +20,7 @@
 #define EXPIRED_MAX 256
 #define POLL_MS 300        /* how often a stranger asks for blocks */
 #define QUIET_POLL_MS 3000 /* and a member after the last one: it may have been removed and not know */
+#define REPLICA_LINK 1000           /* a kind of its own: number is the member, relayed says that it is up */
 #define FORGOTTEN "votes-forgotten" /* a file beside the stores: never vote with them */
 
 static uint64_t replica_handle(void *ctx, struct message *m);
@@ -190,6 +191,17 @@ void replica_free(struct replica *r)
 int replica_take(struct replica *r, enum queue_lane lane, struct message *m)
 {
 	return worker_push(r->worker, lane, m);
+}
+
+void replica_link(struct replica *r, uint8_t member, bool up)
+{
+	struct message *m = NULL;
+
+	if (message_new(REPLICA_LINK, VIEW_NONE, &m))
+		return; /* ordinary patience, then */
+	m->number = member;
+	m->relayed = up;
+	(void)!worker_push(r->worker, QUEUE_URGENT, m);
 }
 
 /* --- status and failure --- */
@@ -451,6 +463,15 @@ static void on_block(struct replica *r, const struct message *m)
 		(void)drive(r, event);
 }
 
+static void on_link(struct replica *r, const struct message *m)
+{
+	struct pbft_event event = {.kind = PBFT_LINK};
+
+	event.u.link.member = (uint8_t)m->number;
+	event.u.link.up = m->relayed;
+	(void)drive(r, event);
+}
+
 static void take(struct replica *r, const struct message *m)
 {
 	switch (m->kind) {
@@ -462,6 +483,9 @@ static void take(struct replica *r, const struct message *m)
 		break;
 	case WIRE_BLOCK:
 		on_block(r, m);
+		break;
+	case REPLICA_LINK:
+		on_link(r, m);
 		break;
 	case WIRE_REFUSED:
 		catchup_refused(&r->catchup, ticks_ms());

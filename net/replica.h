@@ -55,6 +55,9 @@ void replica_free(struct replica *r); /* accepts NULL */
  */
 int replica_take(struct replica *r, enum queue_lane lane, struct message *m) must_check;
 
+/* The link that carries votes to a member came up or went down. Any thread. */
+void replica_link(struct replica *r, uint8_t member, bool up);
+
 /* Did a replica with stores in this directory find that it has forgotten votes of its own? It is a learner
  * then. */
 bool replica_has_forgotten(const char *data_dir);

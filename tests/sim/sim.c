@@ -26,6 +26,8 @@
 #define REAL_CRYPTO_EACH 50
 #define PLAN_LATEST 2
 #define PLAN_SALT 0x5851f42d4c957f2du
+#define LINK_SALT 0x2545f4914f6cdd1du
+#define RUMOURS 5 /* in a thousand events */
 
 void sim_fail(struct sim *s, const char *invariant, const char *fmt, ...)
 {
@@ -190,6 +192,9 @@ static void plan(struct sim *s)
 
 	rng_seed(&s->rng, s->seed);
 	rng_seed(&s->plan_rng, s->seed ^ PLAN_SALT);
+	rng_seed(&s->link_rng, s->seed ^ LINK_SALT);
+	if (rng_chance(&s->link_rng, 700))
+		s->config.timers.leader_lost_ms = (uint32_t)rng_between(&s->link_rng, 10, 300);
 	s->real_crypto = s->seed % REAL_CRYPTO_EACH == 0;
 	s->n = sizes[rng_below(&s->rng, 8)];
 	memset(s->network.b, 7, HASH_BYTES);
@@ -280,6 +285,17 @@ static void weather(struct sim *s, bool last)
 	}
 }
 
+/* Some node is told of a link: what is true, late, or false. Once healed, the truth. */
+static void rumour(struct sim *s)
+{
+	struct node *n = &s->node[rng_below(&s->link_rng, s->nodes)];
+	const uint8_t member = (uint8_t)rng_below(&s->link_rng, s->n);
+	const bool lie = !s->healed && rng_chance(&s->link_rng, 200);
+
+	if (n->up)
+		node_link(n, member, s->node[member].up != lie);
+}
+
 static void dispatch(struct sim *s, const struct agenda *a)
 {
 	struct node *n = &s->node[a->node];
@@ -345,6 +361,8 @@ static void run(struct sim *s)
 	while (s->failure[0] == 0 && net_next(s, &a)) {
 		s->now = a.at_ms;
 		dispatch(s, &a);
+		if (rng_chance(&s->link_rng, RUMOURS))
+			rumour(s);
 		if (s->healed && healed_at == 0)
 			healed_at = s->now;
 		if (s->healed && check_converged(s))

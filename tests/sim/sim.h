@@ -207,6 +207,7 @@ void node_crash(struct node *n);
 void node_request(struct node *n, unsigned number, bool relayed);
 void node_packet(struct node *n, struct packet *packet);
 void node_wake(struct node *n);
+void node_link(struct node *n, uint8_t member, bool up);
 void node_answer(struct node *n, unsigned what);
 void node_store(struct node *n);
 void node_free(struct node *n);
@@ -234,6 +235,7 @@ struct sim {
 	bool verbose;
 	struct rng rng;
 	struct rng plan_rng; /* for what plan 2 adds */
+	struct rng link_rng; /* for what nodes are told of their links */
 	int64_t age_ms;      /* a fresh block may be older by that much */
 	bool epochs;         /* some requests begin an epoch */
 	bool choosy;         /* the network chooses what it loses */

@@ -354,6 +354,16 @@ void node_wake(struct node *n)
 	step(n, &event, false);
 }
 
+/* What a driver says of its link to a member. */
+void node_link(struct node *n, uint8_t member, bool up)
+{
+	struct pbft_event event = {.kind = PBFT_LINK};
+
+	event.u.link.member = member;
+	event.u.link.up = up;
+	step(n, &event, false);
+}
+
 /* --- updates out --- */
 
 /* A replica that cannot write stops before it speaks, and is started again; true: it has stopped. */

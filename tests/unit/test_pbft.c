@@ -34,6 +34,7 @@ static struct mail queue[QUEUE];
 static size_t head, tail;
 static uint64_t now;
 static bool lose_bodies_for[N];
+static uint32_t lost_ms; /* of the timers */
 
 static int sign(void *ctx, const struct pbft_slot *slot, const struct hash *digest,
 		uint8_t ret_sig[SIG_BYTES])
@@ -205,7 +206,7 @@ static void boot(struct replica *r)
 				.batch_requests_max = 1,
 				.batch_bytes_max = 4096};
 
-	c.timers = (struct pbft_timers){200, 400, 400, 4000, 100, 200, 0, 0, 0};
+	c.timers = (struct pbft_timers){200, 400, 400, 4000, 100, 200, 0, 0, 0, lost_ms};
 	c.keys = (struct pbft_keys){r, sign, verify, body_digest};
 	c.height = r->height;
 	if (r->height > 0) {
@@ -314,6 +315,48 @@ T_TEST(pbft_pool_is_bounded_in_bytes)
 	}
 	t_eq(err, CF_EAGAIN);
 	t_eq(taken, PBFT_POOL_BYTES_MAX / sizeof(large));
+	close_all();
+	memset(replica, 0, sizeof(replica));
+}
+
+static void tell_link(uint8_t member, bool up)
+{
+	struct pbft_event e = {.kind = PBFT_LINK};
+
+	e.u.link.member = member;
+	e.u.link.up = up;
+	for (unsigned i = 0; i < N; i++) {
+		if (!replica[i].down && i != member)
+			t_zero(step(&replica[i], e));
+	}
+	deliver();
+}
+
+/* It is left long before the ordinary patience, 400 ms, ends; a link that came up again restores that. */
+T_TEST(pbft_primary_out_of_reach)
+{
+	lost_ms = 60;
+	open_all();
+	crash(&replica[0]);
+	tell_link(0, false);
+	request("one");
+	pass_ms(50);
+	t_eq(pbft_view(replica[1].core), 0);
+	pass_ms(150);
+	all_at(1, "one");
+	t_eq(pbft_view(replica[1].core), 1);
+	tell_link(1, false);
+	tell_link(1, true);
+	crash(&replica[1]);
+	request("two");
+	pass_ms(300);
+	t_eq(pbft_view(replica[2].core), 1);
+	/* two of four are gone: one stands up again, and is told where the others are when its link is */
+	boot(&replica[0]);
+	tell_link(0, true);
+	pass_ms(1500);
+	all_at(2, "two");
+	lost_ms = 0;
 	close_all();
 	memset(replica, 0, sizeof(replica));
 }
