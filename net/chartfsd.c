@@ -21,12 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRAM "chartfsd"
 #define VERSION "1.0"
 #define POLL_MS 200
 #define DAY_MS ((uint64_t)86400 * 1000)
+#define DESCRIPTORS 4096u /* two listeners' connections, twice; stores */
 #define TLS_CERTS_MAX 8
 
 static const char usage[] = "usage: " PROGRAM " [-n] [-f] [--ready-fd N] CONFIG.ini\n"
@@ -165,6 +167,25 @@ static bool wants_tls(const struct conf_peer *conf, const struct genesis *g)
 	return tls;
 }
 
+/*
+ * Each connection is a descriptor, also a stranger's, and stores need some, too: with the usual 1024 a peer
+ * would run out of them.
+ */
+static void allow_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= DESCRIPTORS)
+		return;
+	files.rlim_cur = files.rlim_max < DESCRIPTORS ? files.rlim_max : DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur < DESCRIPTORS)
+		log_warn(PROGRAM,
+			 "at most %llu open files are allowed, %u are wanted -> many connections could stop "
+			 "it",
+			 (unsigned long long)files.rlim_cur, DESCRIPTORS);
+}
+
 /* At the start, and once a day. */
 static void warn_of_expiry(const struct identity *id, uint64_t *next_ms)
 {
@@ -296,6 +317,7 @@ int main(int argc, char **argv)
 		return err_exit_code(parsed < 0 ? CF_EUSAGE : CF_ENOMEM);
 	}
 	harden_process();
+	allow_descriptors();
 	/* Before any thread: all of them block these, and the main thread takes them when it is ready. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

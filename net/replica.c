@@ -16,12 +16,10 @@
 
 #define MODULE REPLICA_MODULE
 #define QUEUE_BYTES_MAX ((size_t)192 << 20)
-#define VOTES_BYTES_MAX ((uint64_t)16 << 20) /* the vote log is cut when it is longer */
 #define EXPIRED_MAX 256
 #define POLL_MS 300        /* how often a stranger asks for blocks */
 #define QUIET_POLL_MS 3000 /* and a member after the last one: it may have been removed and not know */
-#define REPLICA_LINK 1000           /* a kind of its own: number is the member, relayed says that it is up */
-#define FORGOTTEN "votes-forgotten" /* a file beside the stores: never vote with them */
+#define REPLICA_LINK 1000  /* a kind of its own: number is the member, relayed says that it is up */
 
 static uint64_t replica_handle(void *ctx, struct message *m);
 
@@ -48,7 +46,7 @@ static int keys_digest(void *ctx, struct view body, struct hash *ret_digest)
 
 /* --- opening --- */
 
-static int core_new(struct replica *r)
+int replica_core_new(struct replica *r)
 {
 	const struct conf_peer *conf = r->config.conf;
 	struct pbft_config config = {
@@ -117,7 +115,7 @@ static int votes_open(struct replica *r)
 	err = file_path(r->config.data_dir, "votes", path);
 	if (r->config.self == PBFT_LEARNER && !err) {
 		err = r->config.stranger ? log_from_now_on(path) : 0;
-		return err ? err : core_new(r); /* signs nothing; whatever log there is stays as it is */
+		return err ? err : replica_core_new(r); /* signs nothing; whatever log there is stays as it is */
 	}
 	if (!err)
 		err = votelog_open(path, &r->votes);
@@ -125,7 +123,7 @@ static int votes_open(struct replica *r)
 	if (!err)
 		err = votelog_walk(r->votes, restore_gate, r);
 	if (!err)
-		err = core_new(r);
+		err = replica_core_new(r);
 	if (!err)
 		err = votelog_walk(r->votes, restore_core, r);
 	if (err == CF_EDECODE)
@@ -249,52 +247,6 @@ static void note_status(struct replica *r)
 
 /* --- obeying the core --- */
 
-/* A full disk is waited out: what was not logged was not sent, and the log is as it was before. */
-static int log_record(struct replica *r, struct view record)
-{
-	int err;
-
-	while ((err = votelog_append(r->votes, record)) == CF_EFULL && !atomic_load(&r->stopping))
-		replica_wait_for_room(r, "a vote");
-	replica_has_room(r);
-	return err;
-}
-
-static int log_records(struct replica *r, const struct pbft_update *u)
-{
-	int err = 0;
-
-	assert(r->votes || u->record_count == 0);
-	for (size_t i = 0; !err && i < u->record_count; i++)
-		err = log_record(r, u->records[i].bytes);
-	if (!err && u->record_count > 0 && u->sync)
-		err = votelog_sync(r->votes);
-	return err;
-}
-
-/* The stores hold all that is executed: the log needs only what the core names. */
-static void cut_votes(struct replica *r)
-{
-	struct view records[8];
-	struct pbft_update u;
-	int err;
-
-	if (!r->votes || votelog_bytes(r->votes) < VOTES_BYTES_MAX)
-		return;
-	err = pbft_compact(r->pbft, &u);
-	if (err == CF_EAGAIN)
-		return;
-	assert(err || u.record_count <= sizeof(records) / sizeof(records[0]));
-	for (size_t i = 0; !err && i < u.record_count; i++)
-		records[i] = u.records[i].bytes;
-	if (!err)
-		err = votelog_replace(r->votes, records, u.record_count);
-	if (err == CF_EFULL)
-		return; /* the long one is still in use; tried again with the next block */
-	if (err)
-		replica_fail(r, err, "vote log cannot be cut");
-}
-
 /* The votes of a set are numbered by its members: another set is another replica. */
 static bool members_changed(struct replica *r)
 {
@@ -308,42 +260,10 @@ static bool members_changed(struct replica *r)
 	return true;
 }
 
-bool replica_has_forgotten(const char *data_dir)
-{
-	char path[FILE_PATH_MAX];
-
-	return file_path(data_dir, FORGOTTEN, path) != 0 || file_exists(path);
-}
-
-/* Goes on as a learner, from the block just committed. *ret_event is the new core's first. */
-static void become_learner(struct replica *r, struct pbft_event *ret_event)
-{
-	static const char why[] = "its votes were lost: set back or lost disk\n";
-	char path[FILE_PATH_MAX];
-	int err = file_path(r->config.data_dir, FORGOTTEN, path);
-
-	log_error(MODULE,
-		  "block %llu was signed by this peer and not in its vote log -> follows without voting",
-		  (unsigned long long)r->height);
-	r->forgot = false;
-	if (!err)
-		err = file_replace(path, view_str(why));
-	r->config.self = PBFT_LEARNER;
-	pbft_free(r->pbft);
-	r->pbft = NULL;
-	votelog_close(r->votes);
-	r->votes = NULL;
-	if (!err)
-		err = core_new(r);
-	if (err)
-		replica_fail(r, err, "cannot go on without voting");
-	*ret_event = (struct pbft_event){.kind = PBFT_START};
-}
-
 /* Does what an update says. True: *ret_event is the next one. */
 static bool obey(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)
 {
-	int err = log_records(r, u);
+	int err = replica_log(r, u);
 	bool more = false;
 
 	if (err) {
@@ -362,15 +282,15 @@ static bool obey(struct replica *r, const struct pbft_update *u, struct pbft_eve
 	if (u->execute.wanted) {
 		more = replica_execute(r, u, ret_event) && !members_changed(r);
 		if (more && r->forgot)
-			become_learner(r, ret_event);
+			replica_become_learner(r, ret_event);
 	} else if (u->check.wanted) {
 		more = replica_check(r, u, ret_event);
 	} else if (u->build.wanted) {
 		more = replica_build(r, u, ret_event);
 		/* Here no own vote of the open height is in the log; the update is used up. */
-		cut_votes(r);
+		replica_cut_log(r);
 	} else {
-		cut_votes(r);
+		replica_cut_log(r);
 	}
 	return more && !atomic_load(&r->failed);
 }
@@ -458,7 +378,7 @@ static void on_block(struct replica *r, const struct message *m)
 	if (!replica_learn(r, message_view(m), &block, &event) || members_changed(r))
 		return;
 	if (r->forgot)
-		become_learner(r, &event);
+		replica_become_learner(r, &event);
 	if (!atomic_load(&r->failed))
 		(void)drive(r, event);
 }

