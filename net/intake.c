@@ -88,6 +88,8 @@ static int hand_on(struct intake *i, const struct message *m, const struct hash 
 	request->id = *id;
 	request->number = i->tx.proposal.valid_until;
 	request->from = m->from;
+	request->sender = m->sender;
+	request->creator = i->tx.proposal.creator;
 	request->request = m->request;
 	request->relayed = m->kind != WIRE_SUBMIT;
 	return replica_take(i->config.replica, QUEUE_BULK, request);

@@ -43,6 +43,12 @@ struct peer {
 
 /* --- frames in --- */
 
+/* Nothing is known of who sends but the connection: each has its turn in the queues (net/queue.h). */
+static uint64_t sender_of(struct transport_from from)
+{
+	return (uint64_t)from.listener << 32 | from.connection;
+}
+
 static void hand(struct peer *p, struct transport_from from, const struct wire_frame *f, struct view bytes)
 {
 	struct message *m = NULL;
@@ -50,6 +56,7 @@ static void hand(struct peer *p, struct transport_from from, const struct wire_f
 	if (message_new(f->kind, bytes, &m))
 		return; /* lost, as a frame may be */
 	m->from = from;
+	m->sender = sender_of(from);
 	m->request = f->request;
 	m->gateway = (uint8_t)(from.listener == p->public_listener ? GATEWAY_PUBLIC
 								   : p->config.conf->client_profile);
@@ -121,7 +128,7 @@ static void on_answer(struct peer *p, struct view bytes)
 }
 
 /* A vote, or a request that a member relays, which is checked as any other. */
-static void on_vote(struct peer *p, struct view bytes)
+static void on_vote(struct peer *p, struct transport_from from, struct view bytes)
 {
 	struct view relayed = VIEW_NONE;
 	struct wire_frame f;
@@ -136,6 +143,7 @@ static void on_vote(struct peer *p, struct view bytes)
 		return;
 	if (message_new(WIRE_PBFT, relay ? relayed : f.payload, &m))
 		return;
+	m->sender = sender_of(from);
 	if (relay)
 		intake_take(p->intake, m);
 	else
@@ -149,7 +157,7 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 	if (link)
 		on_answer(p, frame);
 	else if (from.pipe == 0)
-		on_vote(p, frame);
+		on_vote(p, from, frame);
 	else
 		on_request(p, from, frame);
 }

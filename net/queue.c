@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * queue.c - two linked lists under one lock.
+ * queue.c - two lists of senders, each with its list of messages, under one lock.
  */
 #include "net/queue.h"
 
@@ -10,9 +10,21 @@
 #include <assert.h>
 #include <string.h>
 
-struct lane {
+#define URGENT_RUN 16 /* urgent messages in a row while others wait */
+
+/* Messages of one sender, oldest first; only while there are any. */
+struct sender {
+	struct sender *next;
+	uint64_t key;
 	struct message *first;
 	struct message **last;
+	size_t bytes;
+};
+
+/* Senders in the order in which they are served. */
+struct lane {
+	struct sender *first;
+	struct sender **last;
 	size_t bytes;
 };
 
@@ -22,6 +34,7 @@ struct queue {
 	struct lane lane[QUEUE_LANES];
 	size_t bytes_max;
 	bool waiting; /* somebody is in queue_pop */
+	unsigned urgent_run;
 	bool woken;
 	bool closed;
 };
@@ -69,17 +82,103 @@ int queue_new(size_t bytes_max, struct queue **ret_q)
 	return 0;
 }
 
+/* --- lanes; with the lock held --- */
+
+static size_t size_of(const struct message *m)
+{
+	return sizeof(*m) + m->len;
+}
+
+static struct sender *sender_find(struct lane *l, uint64_t key)
+{
+	struct sender *s = l->first;
+
+	while (s && s->key != key)
+		s = s->next;
+	return s;
+}
+
+static struct sender *sender_new(struct lane *l, uint64_t key)
+{
+	struct sender *s = mem_zalloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->key = key;
+	s->last = &s->first;
+	*l->last = s;
+	l->last = &s->next;
+	return s;
+}
+
+static void sender_unlink(struct lane *l, struct sender *s)
+{
+	struct sender **at = &l->first;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	if (!s->next)
+		l->last = at;
+	s->next = NULL;
+}
+
+/* The oldest one. The sender goes when it was the last. */
+static struct message *sender_take(struct lane *l, struct sender *s)
+{
+	struct message *m = s->first;
+
+	s->first = m->next;
+	if (!s->first)
+		s->last = &s->first;
+	s->bytes -= size_of(m);
+	l->bytes -= size_of(m);
+	if (!s->first) {
+		sender_unlink(l, s);
+		mem_free(s);
+	}
+	return m;
+}
+
+/* Each has its turn. */
+static struct message *lane_take(struct lane *l)
+{
+	struct sender *s = l->first;
+
+	if (s && s->next) {
+		sender_unlink(l, s);
+		*l->last = s;
+		l->last = &s->next;
+	}
+	return s ? sender_take(l, s) : NULL;
+}
+
+/*
+ * Room for a message of this sender in a full lane: at the cost of the one that has the most in it, which is
+ * whoever floods. False: that is this one. What the program sends itself (key 0) is never lost that way.
+ */
+static bool lane_make_room(struct lane *l, size_t bytes_max, uint64_t key, size_t bytes)
+{
+	while (l->bytes >= bytes_max) {
+		const struct sender *own = sender_find(l, key);
+		struct sender *most = l->first;
+
+		for (struct sender *s = most; s; s = s->next)
+			most = s->bytes > most->bytes ? s : most;
+		if (most->key == 0 || most->bytes <= bytes + (own ? own->bytes : 0))
+			return false;
+		message_free(sender_take(l, most));
+	}
+	return true;
+}
+
 void queue_free(struct queue *q)
 {
 	if (!q)
 		return;
 	for (int i = 0; i < QUEUE_LANES; i++) {
-		while (q->lane[i].first) {
-			struct message *m = q->lane[i].first;
-
-			q->lane[i].first = m->next;
-			message_free(m);
-		}
+		while (q->lane[i].first)
+			message_free(sender_take(&q->lane[i], q->lane[i].first));
 	}
 	pthread_cond_destroy(&q->cond);
 	pthread_mutex_destroy(&q->lock);
@@ -89,22 +188,28 @@ void queue_free(struct queue *q)
 int queue_push(struct queue *q, enum queue_lane lane, struct message *m)
 {
 	struct lane *l = &q->lane[lane];
-	bool taken, wake;
+	struct sender *s = NULL;
+	bool wake;
 
 	assert(lane < QUEUE_LANES && m);
 	pthread_mutex_lock(&q->lock);
-	taken = !q->closed && l->bytes < q->bytes_max;
-	if (taken) {
-		m->next = NULL;
-		*l->last = m;
-		l->last = &m->next;
-		l->bytes += sizeof(*m) + m->len;
+	if (!q->closed && lane_make_room(l, q->bytes_max, m->sender, size_of(m))) {
+		s = sender_find(l, m->sender);
+		if (!s)
+			s = sender_new(l, m->sender);
 	}
-	wake = taken && q->waiting;
+	if (s) {
+		m->next = NULL;
+		*s->last = m;
+		s->last = &m->next;
+		s->bytes += size_of(m);
+		l->bytes += size_of(m);
+	}
+	wake = s && q->waiting;
 	pthread_mutex_unlock(&q->lock);
 	if (wake)
 		pthread_cond_signal(&q->cond);
-	if (taken)
+	if (s)
 		return 0;
 	message_free(m);
 	return CF_EAGAIN;
@@ -113,19 +218,14 @@ int queue_push(struct queue *q, enum queue_lane lane, struct message *m)
 /* Called with the lock held. */
 static struct message *take(struct queue *q)
 {
-	for (int i = 0; i < QUEUE_LANES; i++) {
-		struct lane *l = &q->lane[i];
-		struct message *m = l->first;
+	struct lane *urgent = &q->lane[QUEUE_URGENT], *bulk = &q->lane[QUEUE_BULK];
 
-		if (!m)
-			continue;
-		l->first = m->next;
-		if (!l->first)
-			l->last = &l->first;
-		l->bytes -= sizeof(*m) + m->len;
-		return m;
+	if (urgent->first && (!bulk->first || q->urgent_run < URGENT_RUN)) {
+		q->urgent_run++;
+		return lane_take(urgent);
 	}
-	return NULL;
+	q->urgent_run = 0;
+	return lane_take(bulk);
 }
 
 bool queue_pop(struct queue *q, uint64_t until_ms, struct message **ret_m)

@@ -360,10 +360,10 @@ static void on_request(struct replica *r, const struct message *m)
 	if (m->number <= r->height)
 		err = CF_EEXPIRED;
 	else
-		err = pending_add(r->pending, &m->id, m->number);
+		err = pending_add(r->pending, &m->id, m->number, &m->creator, m->len);
 	if (!err) {
 		err = drive(r, event);
-		if (err && err != CF_EEXIST)
+		if (err)
 			pending_remove(r->pending, &m->id);
 	}
 	if (err && err != CF_EEXIST && !m->relayed)

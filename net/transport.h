@@ -27,8 +27,10 @@ struct transport_link; /* a dialer */
 /* Where a frame came from, for an answer through transport_reply. */
 struct transport_from {
 	uint32_t listener;
-	uint32_t pipe;   /* the client of a GATEWAY listener; 0: came to a PEER listener */
-	uint32_t header; /* inproc: nng's request header */
+	uint32_t pipe;       /* the client of a GATEWAY listener; 0: came to a PEER listener */
+	uint32_t header;     /* inproc: nng's request header */
+	uint32_t connection; /* of the listener, also of a PEER one: which frames came together; never 0 there
+			      */
 };
 
 /*

@@ -114,7 +114,7 @@ static void dialer_ready(void *ctx, uint32_t tag)
 static void dialer_frame(void *ctx, uint32_t tag, struct view frame)
 {
 	struct stream_link *link = ctx;
-	const struct transport_from from = {0, 0, 0};
+	const struct transport_from from = {0, 0, 0, 0};
 
 	(void)tag;
 	if (link->base.kind == TRANSPORT_GATEWAY)
@@ -150,7 +150,7 @@ static void listener_ready(void *ctx, uint32_t tag)
 static void listener_frame(void *ctx, uint32_t tag, struct view frame)
 {
 	struct stream_link *link = ctx;
-	struct transport_from from = {link->base.number, 0, 0};
+	struct transport_from from = {link->base.number, 0, 0, link->slots[tag].id};
 
 	if (link->base.kind == TRANSPORT_GATEWAY)
 		from.pipe = link->slots[tag].id;

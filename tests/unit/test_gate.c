@@ -178,14 +178,15 @@ T_TEST(verifier_knows_good_from_bad)
 
 T_TEST(pending_requests_expire)
 {
+	const struct identity_id who = {{1}};
 	struct hash out[4], ids[6];
 	struct pending *p;
 
 	t_zero(pending_new(&p));
 	for (unsigned i = 0; i < 6; i++) {
 		ids[i] = digest((char)('a' + i));
-		t_zero(pending_add(p, &ids[i], 10 + i));
-		t_zero(pending_add(p, &ids[i], 99));
+		t_zero(pending_add(p, &ids[i], 10 + i, &who, 1));
+		t_zero(pending_add(p, &ids[i], 99, &who, 1));
 	}
 	t_eq(pending_count(p), 6);
 	t_eq(pending_expire(p, 9, out, 4), 0);
@@ -197,7 +198,34 @@ T_TEST(pending_requests_expire)
 	t_eq(pending_expire(p, 100, out, 3), 3);
 	t_eq(pending_expire(p, 100, out, 3), 1);
 	t_eq(pending_count(p), 0);
-	t_zero(pending_add(p, &ids[0], 5));
+	t_zero(pending_add(p, &ids[0], 5, &who, 1));
+	pending_free(p);
+}
+
+/* Neither the number nor the bytes of one identity's requests displace another's. */
+T_TEST(pending_of_one_identity_is_bounded)
+{
+	const struct identity_id flooder = {{7, 1}}, other = {{7, 2}};
+	struct pending *p;
+	struct hash id;
+	unsigned i;
+
+	t_zero(pending_new(&p));
+	for (i = 0; i < PENDING_OF_ONE_MAX; i++) {
+		id = sha256(VIEW(&i, sizeof(i)));
+		t_zero(pending_add(p, &id, 100, &flooder, 10));
+	}
+	id = sha256(VIEW(&i, sizeof(i)));
+	t_err(pending_add(p, &id, 100, &flooder, 10), CF_EAGAIN);
+	t_zero(pending_add(p, &id, 100, &other, PENDING_OF_ONE_BYTES_MAX - 1));
+	i = 0;
+	id = sha256(VIEW(&i, sizeof(i)));
+	pending_remove(p, &id);
+	t_zero(pending_add(p, &id, 100, &flooder, 10));
+	i = 5000;
+	id = sha256(VIEW(&i, sizeof(i)));
+	t_err(pending_add(p, &id, 100, &other, 2), CF_EAGAIN);
+	t_eq(pending_count(p), PENDING_OF_ONE_MAX + 1);
 	pending_free(p);
 }
 

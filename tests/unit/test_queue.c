@@ -60,6 +60,57 @@ T_TEST(lanes_are_bounded_apart)
 	queue_free(q);
 }
 
+static struct message *from(uint64_t sender, const char *s)
+{
+	struct message *m = text((unsigned)sender, s);
+
+	m->sender = sender;
+	return m;
+}
+
+/* One sender fills a lane: the others still get in, and each has its turn. */
+T_TEST(who_floods_displaces_itself)
+{
+	unsigned flood = 0, want[] = {7, 8, 9, 7, 8, 7};
+	struct message *m;
+	struct queue *q;
+
+	t_zero(queue_new(10000, &q));
+	while (queue_push(q, QUEUE_BULK, from(7, "0123456789")) == 0)
+		flood++;
+	t_ok(flood > 20);
+	t_zero(queue_push(q, QUEUE_BULK, from(8, "a save")));
+	t_zero(queue_push(q, QUEUE_BULK, from(8, "another")));
+	t_zero(queue_push(q, QUEUE_BULK, from(9, "a save")));
+	t_err(queue_push(q, QUEUE_BULK, from(7, "0123456789")), CF_EAGAIN);
+	for (unsigned i = 0; i < 6; i++) {
+		t_ok(queue_pop(q, 0, &m));
+		t_eq(m->kind, want[i]);
+		message_free(m);
+	}
+	queue_free(q);
+}
+
+/* What is urgent never keeps all else out. */
+T_TEST(urgent_lets_others_pass)
+{
+	struct message *m;
+	struct queue *q;
+	unsigned at = 0;
+
+	t_zero(queue_new(1000000, &q));
+	for (unsigned i = 0; i < 100; i++)
+		t_zero(queue_push(q, QUEUE_URGENT, from(7, "x")));
+	t_zero(queue_push(q, QUEUE_BULK, from(8, "y")));
+	for (bool found = false; !found; at++) {
+		t_ok(queue_pop(q, 0, &m));
+		found = m->kind == 8;
+		message_free(m);
+	}
+	t_ok(at > 10 && at < 20);
+	queue_free(q);
+}
+
 T_TEST(deadline_and_wake)
 {
 	struct message *m = NULL;
