@@ -10,6 +10,7 @@
 #   make model           all states of one height of the protocol
 #   make kills           real peers killed again and again under load
 #   make fsx             one file of a mount at random, every byte checked
+#   make nemesis         seven real peers under a random mix of faults
 #   make mutations       does the simulator find each mistake that is compiled in on purpose?
 #   make fuzz TARGET=tx SECONDS=120    libFuzzer on one of tests/fuzz (clang)
 #   make deps            installs the Debian packages the build needs (make check-deps: the tests', too)
@@ -87,7 +88,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills fsx sqlite bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -136,6 +137,12 @@ fsx: all $(O)/fsx
 SQLITE ?= 10000
 sqlite: all
 	O=$(O) SQLITE=$(SQLITE) TEST_TIMEOUT=$$((300 + $(SQLITE))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_saves.sh
+
+# make nemesis MINUTES=10 SEED=1: seven peers under a random mix of faults, two at a time. Root.
+MINUTES ?= 10
+nemesis: all
+	O=$(O) MINUTES=$(MINUTES) SEED=$(SEED) TEST_TIMEOUT=$$((300 + 60 * $(MINUTES))) TEST_VERBOSE=1 \
+		tests/run.sh tests/net/test_nemesis.sh
 
 # make fuzz TARGET=wire: what it finds new stays in $(O)/fuzz/found-wire, a crash is written to the directory.
 SECONDS ?= 120

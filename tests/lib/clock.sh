@@ -22,7 +22,9 @@ shared_clock()
 	shift
 	head -c 8 /dev/zero >"$net/prefix/$file.clock"
 	for name in "$@"; do
-		echo "env LD_PRELOAD=$work/clock.so CHARTFS_CLOCK=$net/prefix/$file.clock" >"$net/prefix/$name"
+		echo "$(cat "$net/prefix/$name" 2>/dev/null)" \
+			"env LD_PRELOAD=$work/clock.so CHARTFS_CLOCK=$net/prefix/$file.clock" >"$net/prefix/$name.new"
+		mv "$net/prefix/$name.new" "$net/prefix/$name"
 	done
 }
 
