@@ -322,12 +322,9 @@ static uint8_t voting_index(const struct peer *p)
 	char path[FILE_PATH_MAX];
 	struct chain_head head;
 
-	if (!p->config.conf->order || p->self == PBFT_LEARNER)
+	if (!p->config.conf->order || p->self == PBFT_LEARNER ||
+	    replica_has_forgotten(p->config.conf->data_dir))
 		return PBFT_LEARNER;
-	if (replica_has_forgotten(p->config.conf->data_dir)) {
-		log_error(MODULE, "has forgotten votes of its own -> follows without voting");
-		return PBFT_LEARNER;
-	}
 	chain_head(p->chain, &head);
 	if (head.height > 0 && (file_path(p->config.conf->data_dir, "votes", path) || !file_exists(path))) {
 		log_error(MODULE, "there are blocks and no vote log -> follows without voting");

@@ -62,7 +62,10 @@ bool replica_has_forgotten(const char *data_dir)
 {
 	char path[FILE_PATH_MAX];
 
-	return file_path(data_dir, FORGOTTEN, path) != 0 || file_exists(path);
+	if (file_path(data_dir, FORGOTTEN, path) == 0 && !file_exists(path))
+		return false;
+	log_error(MODULE, "has forgotten votes of its own -> follows without voting");
+	return true;
 }
 
 void replica_become_learner(struct replica *r, struct pbft_event *ret_event)
