@@ -12,6 +12,7 @@
 #include "net/keeper.h"
 #include "net/replica.h"
 #include "net/ticks.h"
+#include "net/tip.h"
 #include "net/verifier.h"
 
 #include <assert.h>
@@ -208,46 +209,6 @@ static int check_certificate(const struct peer *p, const struct genesis *g)
 				ticks_wall_ms());
 }
 
-/* The newest block: its bytes, the state root it names, and its certificate. */
-static int check_tip(struct peer *p, struct db_txn *txn)
-{
-	struct chain_block_info info;
-	struct chain_head head;
-	struct block block;
-	struct hash root, members;
-	struct buf bytes;
-	int err;
-
-	chain_head(p->chain, &head);
-	if (head.height == 0)
-		return 0;
-	buf_init(&bytes, 0);
-	err = chain_block_info(txn, head.height, &info);
-	if (!err)
-		err = chain_block_read(p->chain, txn, head.height, &bytes);
-	if (!err)
-		err = block_decode(buf_view(&bytes), &block);
-	if (err) {
-		buf_release(&bytes);
-		return err;
-	}
-	err = state_root(txn, &root);
-	if (!err && (!hash_equal(&root, &block.header.state_root) || !hash_equal(&block.hash, &head.hash)))
-		err = err_set(CF_ECORRUPT, "state and block %llu do not belong together",
-			      (unsigned long long)head.height);
-	if (!err)
-		err = members_hash(&p->members, &members);
-	/* A block that changed the set was decided by another one. */
-	if (!err && hash_equal(&members, &block.header.members))
-		err = certificate_verify(&info.certificate, chain_network(p->chain), &p->members,
-					 apply_member_keys(p->apply));
-	block_release(&block);
-	buf_release(&bytes);
-	return err == CF_ESIG ? err_set(CF_ECORRUPT, "certificate of block %llu does not verify",
-					(unsigned long long)head.height)
-			      : err;
-}
-
 static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *tx, uint8_t verdict,
 		  const struct rwset *rwset)
 {
@@ -293,7 +254,7 @@ static int open_chain(struct peer *p)
 	if (!err)
 		err = chain_read_begin(p->chain, &txn);
 	if (!err)
-		err = check_tip(p, txn);
+		err = tip_check(p->chain, txn, &p->members, apply_member_keys(p->apply));
 	db_abort(txn);
 	return err;
 }

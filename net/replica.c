@@ -114,8 +114,9 @@ static int votes_open(struct replica *r)
 
 	err = file_path(r->config.data_dir, "votes", path);
 	if (r->config.self == PBFT_LEARNER && !err) {
+		/* signs nothing; whatever log there is stays as it is */
 		err = r->config.stranger ? log_from_now_on(path) : 0;
-		return err ? err : replica_core_new(r); /* signs nothing; whatever log there is stays as it is */
+		return err ? err : replica_core_new(r);
 	}
 	if (!err)
 		err = votelog_open(path, &r->votes);
