@@ -130,6 +130,8 @@ int main(int argc, char **argv)
 	const struct cmd *cmd;
 	int code;
 
+	if (argc > 0 && cmd_helper(argc, argv, &code))
+		return code;
 	if (argc == 3 && is_help(argv[1]) && find(argv[2])) {
 		print_verb(find(argv[2]));
 		return 0;

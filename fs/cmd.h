@@ -46,6 +46,9 @@ int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_
 		     struct cmd_session *ret_s) must_check;
 void cmd_session_close(struct cmd_session *s);
 
+/* Run as mount.chartfs or umount.chartfs: true, with the exit code for mount(8). */
+bool cmd_helper(int argc, char **argv, int *ret_code);
+
 int cmd_block(int argc, char **argv);
 int cmd_claim(int argc, char **argv);
 int cmd_consent(int argc, char **argv);
