@@ -225,6 +225,8 @@ static void take_item(struct submitter *s, const struct roster *r, unsigned memb
 		job_unref(job);
 		return;
 	}
+	/* others have agreed while this one was verified */
+	watch_late(s, job, r, member, item, c);
 	pthread_mutex_unlock(&s->lock);
 }
 

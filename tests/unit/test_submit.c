@@ -446,7 +446,7 @@ T_TEST(submit_proves_who_signs_other_writes)
 		submit_add(c->s, job);
 		t_ok(stage_is(job, "ordered"));
 		t_eq(job->endorsers >> i % N & 1, 0);
-		while (!atomic_load(&c->liars))
+		for (unsigned waits = 0; !atomic_load(&c->liars) && waits < 5000; waits++)
 			usleep(2000);
 		t_eq(atomic_load(&c->liars), 1u << i % N);
 		atomic_store(&c->endorser[i % N].behaviour, AGREE);
