@@ -96,14 +96,14 @@ all: $(PROGRAMS)
 
 test: lint unit
 
-unit: $(UNIT_TESTS) $(O)/liar
+unit: $(UNIT_TESTS) $(O)/liar $(O)/bare
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
 
 # Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
 	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar \
-		$(O)/posix $(O)/fsx
+		$(O)/bare $(O)/posix $(O)/fsx
 	$(give_back)
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
 
@@ -264,6 +264,10 @@ $(O)/hunt-%: $(O)/tests/fuzz/fuzz_%.o $(filter-out %libfs.a,$(ARCHIVES))
 LIES = mesh_new mesh_vote rwset_encode
 $(O)/liar: $(O)/net/chartfsd.o $(O)/tests/liar/liar.o $(filter-out %libfs.a,$(ARCHIVES))
 	$(link) $(LIES:%=-Wl,--wrap=%) $(call archives,net acl ledger) $(LIBS_NET)
+
+# A client that asks nobody what it may (tests/net/bare.c), its own contract included.
+$(O)/bare: $(O)/tests/net/bare.o $(O)/tests/net/bare_ops.o $(ARCHIVES)
+	$(link) -Wl,--wrap=policy_check $(call archives,fs net acl ledger) $(LIBS_ALL)
 
 $(O)/records: $(O)/tests/bench/records.o
 	$(link)

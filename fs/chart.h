@@ -62,7 +62,8 @@ int chart_parent(struct chart *c, const struct place *p, struct place *ret_paren
 int chart_list(struct chart *c, const struct place *dir, uint64_t cookie,
 	       bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie),
 	       void *ctx) must_check;
-/* For access(2): W_OK, R_OK and X_OK under the grants (mode bits are the kernel's). CF_EDENIED, CF_EROFS. */
+/* W_OK, R_OK and X_OK under the grants; where the kernel does not answer access(2) from the mode bits.
+ * CF_EDENIED, CF_EROFS. */
 int chart_access(struct chart *c, const struct place *p, int mask) must_check;
 /* Entries and bytes, for statfs. */
 struct chart_stat {

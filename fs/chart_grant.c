@@ -90,6 +90,19 @@ static int commit_keys(struct chart *c, struct commit *m, enum op_code code, str
 	return err;
 }
 
+/* Who grants nothing here is told so, and not what would fail before the contract says it: a key that is
+ * missing, a grant that is not there. */
+static int may_grant(struct tree_look *l, const struct patient_id *p, uint32_t sections)
+{
+	int err = CF_EDENIED;
+
+	for (unsigned i = 0; i <= SECTION_COUNT && err; i++) {
+		if (sections & (1u << i))
+			err = tree_may(l, p, i, VERB_GRANT);
+	}
+	return err;
+}
+
 int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
 		unsigned verbs, uint64_t until_ms)
 {
@@ -105,8 +118,10 @@ int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, 
 		return err;
 	commit_init(&m, p);
 	buf_init(&body, 0);
+	err = may_grant(&l, p, sections | 1);
 	/* whoever sees a section sees whose it is */
-	err = keyring_wrap_grant(client_keyring(c->client), l.txn, p, sections | 1, &op.to, &m.annex);
+	if (!err)
+		err = keyring_wrap_grant(client_keyring(c->client), l.txn, p, sections | 1, &op.to, &m.annex);
 	tree_look_end(&l);
 	if (!err)
 		err = op_grant_encode(&op, &body);
@@ -159,7 +174,9 @@ int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections,
 		return err;
 	commit_init(&m, p);
 	buf_init(&body, 0);
-	err = granted_sections(l.txn, p, &op.from, sections, &op.sections);
+	err = may_grant(&l, p, sections | 1);
+	if (!err)
+		err = granted_sections(l.txn, p, &op.from, sections, &op.sections);
 	if (!err)
 		err = keyring_wrap_revoke(client_keyring(c->client), l.txn, p, op.sections, &op.from,
 					  l.now_ms, &m.annex);
