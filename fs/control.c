@@ -120,7 +120,7 @@ static const struct {
 
 #define ENTRY_COUNT (sizeof(entries) / sizeof(entries[0]))
 
-int control_new(struct chart *chart, struct inodes *inodes, struct control **ret_c)
+int control_new(struct chart *chart, struct inodes *inodes, bool read_only, struct control **ret_c)
 {
 	struct control *c = mem_zalloc(sizeof(*c));
 
@@ -129,6 +129,7 @@ int control_new(struct chart *chart, struct inodes *inodes, struct control **ret
 		return CF_ENOMEM;
 	c->chart = chart;
 	c->inodes = inodes;
+	c->read_only = read_only;
 	c->started_ms = clock_ms(CLOCK_REALTIME);
 	*ret_c = c;
 	return 0;

@@ -4,7 +4,8 @@
  *
  * status, metrics, height, last-error, staged and conflicts/ are read. `control` (mode 0600) answers
  * requests: one line of JSON written, one line of JSON read from the same open file. fs/ask.h lists the
- * requests.
+ * requests. On a mount that is read-only the kernel lets nobody write: there, and everywhere, the ioctl
+ * CONTROL_IOC_SAY hands over the same bytes of a file that is open for reading.
  */
 #ifndef FS_CONTROL_H
 #define FS_CONTROL_H
@@ -12,13 +13,23 @@
 #include "fs/chart.h"
 #include "fs/inode.h"
 
+#include <sys/ioctl.h>
+
 #define CONTROL_NAME ".chartfs"
 #define CONTROL_REQUEST_BYTES_MAX ((size_t)64 << 10)
 
+/* What write(2) would write: len of the bytes. */
+struct control_say {
+	uint32_t len;
+	uint8_t bytes[4092];
+};
+#define CONTROL_IOC_SAY _IOW(0xcf, 1, struct control_say)
+
 struct control;
 
-/* All borrowed. */
-int control_new(struct chart *chart, struct inodes *inodes, struct control **ret_c) must_check;
+/* All borrowed. read_only: requests that make transactions are refused, CF_EROFS. */
+int control_new(struct chart *chart, struct inodes *inodes, bool read_only,
+		struct control **ret_c) must_check;
 void control_free(struct control *c); /* accepts NULL */
 struct chart *control_chart(struct control *c);
 

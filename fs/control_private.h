@@ -12,6 +12,7 @@ struct control {
 	struct chart *chart;
 	struct inodes *inodes;
 	uint64_t started_ms;
+	bool read_only;
 };
 
 /* .chartfs/status and the request of that name. */

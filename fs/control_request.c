@@ -116,12 +116,14 @@ static int on_peers(struct control *c, const struct json *request, struct json *
 static const struct {
 	const char *name;
 	int (*answer)(struct control *c, const struct json *request, struct json *answer);
+	bool changes; /* makes a transaction */
 } requests[] = {
-	{"status", on_status},  {"peers", on_peers},      {"whoami", ask_whoami}, {"resolve", ask_resolve},
-	{"log", ask_log},       {"prove", ask_prove},     {"block", ask_block},   {"tx", ask_tx},
-	{"verify", ask_verify}, {"grant", ask_grant},     {"revoke", ask_revoke}, {"grants", ask_grants},
-	{"claim", ask_claim},   {"consent", ask_consent}, {"erase", ask_erase},   {"evidence", ask_evidence},
-	{"report", ask_report}, {"orgs", ask_orgs},
+	{"status", on_status, false},      {"peers", on_peers, false},     {"whoami", ask_whoami, false},
+	{"resolve", ask_resolve, false},   {"log", ask_log, false},        {"prove", ask_prove, false},
+	{"block", ask_block, false},       {"tx", ask_tx, false},          {"verify", ask_verify, false},
+	{"grant", ask_grant, true},        {"revoke", ask_revoke, true},   {"grants", ask_grants, false},
+	{"claim", ask_claim, true},        {"consent", ask_consent, true}, {"erase", ask_erase, true},
+	{"evidence", ask_evidence, false}, {"report", ask_report, true},   {"orgs", ask_orgs, false},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)
@@ -131,8 +133,11 @@ static int dispatch(struct control *c, const struct json *request, struct json *
 	if (!name)
 		return err_set(CF_EUSAGE, "no \"request\" in it");
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-		if (strcmp(requests[i].name, name) == 0)
-			return requests[i].answer(c, request, answer);
+		if (strcmp(requests[i].name, name) != 0)
+			continue;
+		if (c->read_only && requests[i].changes)
+			return err_set(CF_EROFS, "%s: this mount is read-only", name);
+		return requests[i].answer(c, request, answer);
 	}
 	return err_set(CF_EUSAGE, "unknown request '%s'", name);
 }

@@ -171,7 +171,7 @@ int mount_open(struct chart *chart, const char *mountpoint, const struct mount_o
 	m->ops.user_count = options->user_count;
 	err = inodes_new(&m->ops.inodes);
 	if (!err)
-		err = control_new(chart, m->ops.inodes, &m->ops.control);
+		err = control_new(chart, m->ops.inodes, options->read_only, &m->ops.control);
 	if (!err)
 		err = new_session(m, options);
 	if (err)

@@ -56,4 +56,5 @@ const struct fuse_lowlevel_ops ops_table = {
 	.access = ops_access,
 	.create = ops_create,
 	.fallocate = ops_fallocate,
+	.ioctl = ops_ioctl,
 };

@@ -287,3 +287,26 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t le
 	(void)fi;
 	fuse_reply_err(req, EOPNOTSUPP);
 }
+
+/* ENOTTY is what any file answers to an ioctl it does not know. */
+void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+	       unsigned flags, const void *in, size_t in_bytes, size_t out_bytes)
+{
+	struct handle *h = flags & FUSE_IOCTL_DIR ? NULL : ops_handle(fi);
+	const struct control_say *say = in;
+	int err;
+
+	(void)ino;
+	(void)arg;
+	(void)out_bytes;
+	if (!h || !h->control || cmd != CONTROL_IOC_SAY || in_bytes != sizeof(*say)) {
+		fuse_reply_err(req, ENOTTY);
+		return;
+	}
+	err = say->len <= sizeof(say->bytes) ? control_write(h->control, VIEW(say->bytes, say->len))
+					     : CF_EINVAL;
+	if (err)
+		ops_fail(req, "request", NULL, err);
+	else
+		fuse_reply_ioctl(req, 0, NULL, 0);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/tool.h"
 
+#include "fs/control.h"
 #include "fs/place.h"
 
 #include <dirent.h>
@@ -59,14 +60,28 @@ int tool_root(const char *path, char ret_root[FILE_PATH_MAX], char ret_rest[FILE
 	return err_set(CF_ENOTFOUND, "%s: in no chartfs mount of yours", path);
 }
 
+/* Not by write(2): a mount may be read-only. */
+static int say(int fd, struct view text)
+{
+	struct control_say part;
+
+	for (size_t at = 0; at < text.len; at += part.len) {
+		part.len =
+			(uint32_t)(text.len - at < sizeof(part.bytes) ? text.len - at : sizeof(part.bytes));
+		memcpy(part.bytes, text.data + at, part.len);
+		if (ioctl(fd, CONTROL_IOC_SAY, &part) != 0)
+			return err_from_errno(errno);
+	}
+	return 0;
+}
+
 static int exchange(int fd, const struct buf *request, struct buf *answer)
 {
 	char chunk[CHUNK_BYTES];
 	ssize_t n;
 	int err;
 
-	/* one write: the line is a request when it ends */
-	err = file_write_all(fd, buf_view(request));
+	err = say(fd, buf_view(request));
 	while (!err && (n = read(fd, chunk, sizeof(chunk))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -112,7 +127,7 @@ int tool_ask(const char *root, struct json *request, struct json **ret_answer)
 		err = buf_append(&line, "\n", 1);
 	if (err)
 		goto out;
-	fd = open(control, O_RDWR | O_CLOEXEC);
+	fd = open(control, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		err = err_set(err_from_errno(errno), "%s: %m", control);
 		goto out;

@@ -30,6 +30,10 @@ ok "and so is every byte" bash -c "$(declare -f contents); diff $work/sums <(con
 is "nothing unlinked came back" "" ls -A "$A/unlinked"
 ok "read-only: nothing changes" bash -c "chartfs umount $M && chartfs solo $D $M -o ro"
 is "EROFS" "Read-only file system" bash -c "{ echo x >$A/append/log; } 2>&1 | sed 's/.*: //'"
+ok "but what is asked is answered" bash -c "chartfs whoami $M | grep -q solo && chartfs log $A/append/log | grep -q ."
+is "and what would change the ledger is refused" "chartfs erase: erase: this mount is read-only" \
+	bash -c "chartfs erase $A/append/log 2>&1"
+ok "the ledger can be used again as soon as umount is back" bash -c "chartfs umount $M && chartfs solo $D $M -o ro"
 chmod 711 "$work"
 is "remounted for users of this host" "" bash -c "chartfs umount $M && chartfs solo $D $M -o users=65534"
 is "a user who is one of them reads" abababababc setpriv --reuid 65534 --clear-groups cat "$A/append/log"

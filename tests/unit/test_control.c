@@ -48,7 +48,7 @@ static void set_up(struct scene *s)
 		.client = s->client, .spool_dir = tmpdir_path(tmpdir_new(), "spool"), .timeout_ms = 100};
 	t_zero(chart_new(&chart, &s->chart));
 	t_zero(inodes_new(&s->inodes));
-	t_zero(control_new(s->chart, s->inodes, &s->control));
+	t_zero(control_new(s->chart, s->inodes, false, &s->control));
 	s->file = open_file(s, "control");
 }
 
