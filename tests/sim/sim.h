@@ -225,6 +225,9 @@ bool liar_sends(struct node *n, const struct pbft_send *send);
 /* What a liar does on hearing a message. */
 void liar_hears(struct node *n, struct view message);
 
+/* simplan.c: everything that the seed decides before the first event */
+void sim_plan(struct sim *s);
+
 /* --- the cluster (sim.c) --- */
 
 struct checker;
