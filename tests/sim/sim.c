@@ -20,7 +20,7 @@
 #define LIVE_MS 60000      /* after the network heals */
 #define EVENTS_MAX 3000000 /* a run of more has a storm of messages */
 #define CLIENT_RESEND_MS 300
-#define PLAN_LATEST 2
+#define PLAN_LATEST 3
 #define RUMOURS 5 /* in a thousand events */
 
 void sim_fail(struct sim *s, const char *invariant, const char *fmt, ...)
@@ -53,9 +53,9 @@ void sim_say(const struct sim *s, const struct node *n, const char *fmt, ...)
 }
 
 /* The stub: nobody in a simulation forges, so a keyed mix is as good as a signature, and far quicker. */
-static void stub_sign(uint8_t member, const struct hash *digest, uint8_t ret_sig[SIG_BYTES])
+static void stub_sign(unsigned key, const struct hash *digest, uint8_t ret_sig[SIG_BYTES])
 {
-	uint64_t x[4], mix = 0x9e3779b97f4a7c15u * (member + 1u);
+	uint64_t x[4], mix = 0x9e3779b97f4a7c15u * (key + 1u);
 
 	memcpy(x, digest->b, sizeof(x));
 	memset(ret_sig, 0, SIG_BYTES);
@@ -64,28 +64,48 @@ static void stub_sign(uint8_t member, const struct hash *digest, uint8_t ret_sig
 		mix ^= mix >> 32;
 	}
 	memcpy(ret_sig, &mix, sizeof(mix));
-	ret_sig[SIG_BYTES - 1] = member;
+	ret_sig[SIG_BYTES - 1] = (uint8_t)key;
 }
 
-void sim_sign(struct sim *s, uint8_t member, const struct hash *digest, uint8_t ret_sig[SIG_BYTES])
+/* Of no secret: the scalar is the number of the key. */
+static struct crypto_key *real_key(struct sim *s, unsigned person, unsigned number)
+{
+	struct crypto_key **key = &s->key[person][number];
+	uint8_t scalar[SCALAR_BYTES] = {0};
+	int err;
+
+	if (*key != NULL)
+		return *key;
+	scalar[0] = 1;
+	scalar[SCALAR_BYTES - 2] = (uint8_t)number;
+	scalar[SCALAR_BYTES - 1] = (uint8_t)(person + 1);
+	err = crypto_key_from_scalar(scalar, key);
+	assert(err == 0);
+	return *key;
+}
+
+void sim_sign(struct sim *s, const struct simset *set, uint8_t member, const struct hash *digest,
+	      uint8_t ret_sig[SIG_BYTES])
 {
 	int err = 0;
 
+	assert(member < set->n);
 	if (s->real_crypto)
-		err = crypto_sign(s->key[member], digest, ret_sig);
+		err = crypto_sign(real_key(s, set->who[member], set->key[member]), digest, ret_sig);
 	else
-		stub_sign(member, digest, ret_sig);
+		stub_sign(set->who[member] + NODES_MAX * set->key[member], digest, ret_sig);
 	assert(err == 0);
 }
 
-int sim_verify(struct sim *s, uint8_t member, const struct hash *digest, const uint8_t sig[SIG_BYTES])
+int sim_verify(struct sim *s, const struct simset *set, uint8_t member, const struct hash *digest,
+	       const uint8_t sig[SIG_BYTES])
 {
 	uint8_t want[SIG_BYTES];
 
-	assert(member < s->n);
+	assert(member < set->n);
 	if (s->real_crypto)
-		return crypto_verify(s->key[member], digest, sig);
-	stub_sign(member, digest, want);
+		return crypto_verify(real_key(s, set->who[member], set->key[member]), digest, sig);
+	stub_sign(set->who[member] + NODES_MAX * set->key[member], digest, want);
 	return memcmp(want, sig, SIG_BYTES) == 0 ? 0 : CF_ESIG;
 }
 
@@ -151,11 +171,11 @@ static void weather(struct sim *s, bool last)
 static void rumour(struct sim *s)
 {
 	struct node *n = &s->node[rng_below(&s->link_rng, s->nodes)];
-	const uint8_t member = (uint8_t)rng_below(&s->link_rng, s->n);
+	const uint8_t member = (uint8_t)rng_below(&s->link_rng, n->set.n);
 	const bool lie = !s->healed && rng_chance(&s->link_rng, 200);
 
 	if (n->up)
-		node_link(n, member, s->node[member].up != lie);
+		node_link(n, member, s->node[n->set.who[member]].up != lie);
 }
 
 static void dispatch(struct sim *s, const struct agenda *a)
@@ -193,6 +213,9 @@ static void dispatch(struct sim *s, const struct agenda *a)
 	case AGENDA_MISHAP:
 		mishap(s);
 		break;
+	case AGENDA_POLL:
+		catch_poll(n);
+		break;
 	}
 }
 
@@ -202,9 +225,9 @@ static void check_fair(struct sim *s, uint64_t healed_at)
 	const uint64_t turn_ms = 2 * s->config.timers.view_change_max_ms;
 	bool censored = false;
 
-	for (unsigned i = 0; i < s->n; i++)
+	for (unsigned i = 0; i < s->nodes; i++)
 		censored = censored || s->node[i].liar == LIAR_CENSOR;
-	if (!censored || s->now < healed_at + (members_faults(s->n) + 1) * turn_ms + 10000)
+	if (!censored || s->now < healed_at + (members_faults(s->nodes) + 1) * turn_ms + 10000)
 		return;
 	for (unsigned i = 0; i < s->requests; i++) {
 		if (app_is_censored(i) && !check_is_acked(s, i))
@@ -218,8 +241,11 @@ static void run(struct sim *s)
 	uint64_t healed_at = 0, events = 0;
 	struct agenda a;
 
-	for (unsigned i = 0; i < s->nodes; i++)
+	for (unsigned i = 0; i < s->nodes; i++) {
 		node_start(&s->node[i]);
+		if (s->changes > 0)
+			catch_poll(&s->node[i]);
+	}
 	while (s->failure[0] == 0 && net_next(s, &a)) {
 		s->now = a.at_ms;
 		dispatch(s, &a);
@@ -248,8 +274,10 @@ static void say_state(const struct sim *s)
 		const struct node *n = &s->node[i];
 
 		if (n->up)
-			sim_say(s, n, "kind %d height %llu core %llu view %llu state %d pool %zu", n->liar,
-				(unsigned long long)n->height, (unsigned long long)pbft_height(n->core),
+			sim_say(s, n,
+				"member %u of %u, kind %d height %llu core %llu view %llu state %d pool %zu",
+				n->member, n->set.n, n->liar, (unsigned long long)n->height,
+				(unsigned long long)pbft_height(n->core),
 				(unsigned long long)pbft_view(n->core), pbft_state(n->core),
 				pbft_pool_count(n->core));
 	}
@@ -275,8 +303,8 @@ static bool run_seed(uint64_t seed, unsigned form, bool verbose)
 	net_release(s);
 	for (unsigned i = 0; i < s->nodes; i++)
 		node_free(&s->node[i]);
-	for (unsigned i = 0; i < s->n; i++)
-		crypto_key_free(s->key[i]);
+	for (unsigned i = 0; i < NODES_MAX * KEYS_MAX; i++)
+		crypto_key_free(s->key[i / KEYS_MAX][i % KEYS_MAX]);
 	mem_free(s->node);
 	check_free(s->checker);
 	mem_free(s);
@@ -307,7 +335,7 @@ static void run_old_seeds(unsigned long *passed, unsigned long *failed)
 
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--from K] [--plan 1|2] [--stop] [--verbose]\n", stderr);
+	fputs("usage: sim [--seeds N] [--from K] [--plan 1|2|3] [--stop] [--verbose]\n", stderr);
 	return 1;
 }
 

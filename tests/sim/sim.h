@@ -17,6 +17,7 @@
 #define NODES_MAX 24 /* members and twins */
 #define REQUESTS_MAX 256
 #define MSG_KINDS (MSG_REQUEST + 1)
+#define KEYS_MAX 8         /* of one person */
 #define CLOCK_DRIFT_MS 200 /* a fresh block may be that far from the own clock */
 
 /* --- random numbers: xorshift64* seeded through splitmix64 --- */
@@ -51,6 +52,7 @@ enum agenda_kind {
 	AGENDA_CLIENT,  /* request `number` is sent, again if it must be */
 	AGENDA_WEATHER, /* the network changes */
 	AGENDA_MISHAP,  /* a crash, or power loss */
+	AGENDA_POLL,    /* a node that heard nothing new asks for blocks */
 };
 
 struct agenda {
@@ -135,6 +137,26 @@ bool app_is_config(const struct sim *s, unsigned number);
 bool app_block_is_config(const struct sim *s, const struct body_view *b);
 bool app_is_censored(unsigned number);
 
+/* --- who the members of an epoch are (simset.c) --- */
+
+/* Members by index. A person is one replica, or a liar's two; it keeps its disk over all epochs. */
+struct simset {
+	unsigned n;
+	uint8_t who[MEMBERS_MAX]; /* person: the place of its first node in sim->node */
+	uint8_t key[MEMBERS_MAX]; /* how often it changed its key */
+};
+
+/* The members that the genesis names. */
+void set_genesis(const struct sim *s, struct simset *ret_set);
+/*
+ * The set that this request makes of the one before it, the same for everybody who applies it: one more
+ * member, one less, or a new key. Never below 4 members, never more than f liars.
+ */
+void set_change(const struct sim *s, unsigned number, struct simset *set);
+/* The index of a person; PBFT_LEARNER: none. */
+uint8_t set_index(const struct simset *set, unsigned person);
+unsigned set_liars(const struct sim *s, const struct simset *set);
+
 /* --- nodes and their signing gates (simnode.c, simgate.c): the driver of one core --- */
 
 enum liar {
@@ -167,8 +189,10 @@ void gate_load(struct gate *g, const struct simdisk *disk, const struct hash *ne
 
 struct node {
 	struct sim *sim;
-	unsigned at; /* place in sim->node */
-	uint8_t member;
+	unsigned at;       /* place in sim->node */
+	uint8_t person;    /* its own place, or a twin's */
+	uint8_t member;    /* index in set; PBFT_LEARNER */
+	struct simset set; /* of the height above the own one */
 	enum liar liar;
 	bool up;
 	unsigned life;
@@ -197,6 +221,7 @@ struct node {
 	struct packet *execute_body;
 	struct certificate execute_certificate;
 	uint64_t catchup_ms; /* last question for blocks */
+	uint64_t polled;     /* height at the last AGENDA_POLL */
 	struct packet *old;  /* a message of the past, for LIAR_GARBLE */
 	bool has_held;       /* for LIAR_HOLD */
 	struct prepared held;
@@ -219,6 +244,9 @@ void node_begin_epoch(struct node *n);
 /* simcatch.c: asks a member for blocks, and hears a question or an answer */
 void catch_ask(struct node *n, uint8_t from);
 void catch_hear(struct node *n, struct view frame);
+/* Nobody need tell a node of members that it does not know: net/replica.c asks now and then, and so it does
+ * here. */
+void catch_poll(struct node *n);
 
 /* simbyz.c: what a liar does with a message it is to send; false: nothing is sent as it is */
 bool liar_sends(struct node *n, const struct pbft_send *send);
@@ -239,15 +267,17 @@ struct sim {
 	struct rng rng;
 	struct rng plan_rng; /* for what plan 2 adds */
 	struct rng link_rng; /* for what nodes are told of their links */
+	struct rng set_rng;  /* for what plan 3 adds */
 	int64_t age_ms;      /* a fresh block may be older by that much */
 	bool epochs;         /* some requests begin an epoch */
+	unsigned changes;    /* of thirteen requests so many change the members; 0: epochs keep them */
 	bool choosy;         /* the network chooses what it loses */
 	uint64_t now;
-	unsigned n;     /* members */
-	unsigned nodes; /* with twins */
+	unsigned n;     /* members at the genesis */
+	unsigned nodes; /* with twins and learners */
 	bool real_crypto;
 	bool healed;
-	struct crypto_key *key[MEMBERS_MAX];
+	struct crypto_key *key[NODES_MAX][KEYS_MAX]; /* made when first needed */
 	struct hash network;
 	struct pbft_config config;
 	struct simnet net;
@@ -262,9 +292,10 @@ void sim_fail(struct sim *s, const char *invariant, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void sim_say(const struct sim *s, const struct node *n, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Signs as this member, gate or not. */
-void sim_sign(struct sim *s, uint8_t member, const struct hash *digest, uint8_t ret_sig[SIG_BYTES]);
-int sim_verify(struct sim *s, uint8_t member, const struct hash *digest,
+/* Signs as this member of the set, gate or not. */
+void sim_sign(struct sim *s, const struct simset *set, uint8_t member, const struct hash *digest,
+	      uint8_t ret_sig[SIG_BYTES]);
+int sim_verify(struct sim *s, const struct simset *set, uint8_t member, const struct hash *digest,
 	       const uint8_t sig[SIG_BYTES]) must_check;
 
 #endif

@@ -13,7 +13,7 @@ static void send_to(struct node *n, unsigned to, struct view bytes)
 {
 	struct packet *p = packet_new(bytes, false);
 
-	if (n->sim->node[to].member != n->member)
+	if (n->sim->node[to].person != n->person)
 		net_send(n->sim, n->at, to, p);
 	packet_drop(p);
 }
@@ -37,7 +37,7 @@ static void second_proposal(struct node *n, const struct msg_pre_prepare *m)
 	err = app_digest(other.body, &other.vote.digest);
 	assert(err == 0);
 	digest = vote_digest(&n->sim->network, &other.vote);
-	sim_sign(n->sim, n->member, &digest, other.sig);
+	sim_sign(n->sim, &n->set, n->member, &digest, other.sig);
 	buf_init(&bytes, 0);
 	err = msg_pre_prepare_encode(&other, &bytes);
 	assert(err == 0);
@@ -88,7 +88,7 @@ static void vote_for_all(struct node *n, struct view message)
 		m.vote = vote;
 		m.vote.kind = (enum vote_kind)kind;
 		digest = vote_digest(&n->sim->network, &m.vote);
-		sim_sign(n->sim, n->member, &digest, m.sig);
+		sim_sign(n->sim, &n->set, n->member, &digest, m.sig);
 		buf_init(&bytes, 0);
 		err = msg_vote_encode(&m, &bytes);
 		assert(err == 0);
@@ -117,7 +117,7 @@ static bool garble(struct node *n, const struct pbft_send *send)
 	if (rng_chance(&n->sim->rng, 200))
 		p->len = (size_t)rng_below(&n->sim->rng, p->len);
 	for (unsigned i = 0; i < n->sim->nodes; i++) {
-		if (n->sim->node[i].member != n->member)
+		if (n->sim->node[i].person != n->person)
 			net_send(n->sim, n->at, i, p);
 	}
 	packet_drop(p);
@@ -135,7 +135,7 @@ static void resign(struct node *n, struct buf *message)
 {
 	const struct hash digest = viewmsg_digest(&n->sim->network, buf_view(message));
 
-	sim_sign(n->sim, n->member, &digest, message->data + message->len - SIG_BYTES);
+	sim_sign(n->sim, &n->set, n->member, &digest, message->data + message->len - SIG_BYTES);
 }
 
 /* A block of its own at this height and view. */
@@ -156,7 +156,7 @@ static void propose_empty(struct node *n, uint64_t height, uint64_t view)
 	err = app_digest(m.body, &m.vote.digest);
 	assert(err == 0);
 	digest = vote_digest(&n->sim->network, &m.vote);
-	sim_sign(n->sim, n->member, &digest, m.sig);
+	sim_sign(n->sim, &n->set, n->member, &digest, m.sig);
 	buf_init(&bytes, 0);
 	err = msg_pre_prepare_encode(&m, &bytes);
 	assert(err == 0);
@@ -244,7 +244,7 @@ bool liar_sends(struct node *n, const struct pbft_send *send)
 
 void liar_hears(struct node *n, struct view message)
 {
-	if (n->liar == LIAR_EQUIVOCATE)
+	if (n->liar == LIAR_EQUIVOCATE && n->member != PBFT_LEARNER)
 		vote_for_all(n, message);
 	if (n->liar == LIAR_AMNESIA && rng_chance(&n->sim->rng, 2)) {
 		node_crash(n);

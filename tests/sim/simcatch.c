@@ -11,19 +11,15 @@
 #define CATCHUP_TELL 0x43555032u
 #define CATCHUP_BLOCKS 16
 #define CATCHUP_EVERY_MS 50
+#define POLL_LEARNER_MS 300
+#define POLL_MEMBER_MS 3000
 
-/* Members by their number; learners have none. */
-static uint8_t name_of(const struct node *n)
-{
-	return n->member == PBFT_LEARNER ? (uint8_t)(MEMBERS_MAX + n->at) : n->member;
-}
-
-static void send_frame(struct node *n, uint8_t to, struct buf *frame)
+static void send_frame(struct node *n, uint8_t person, struct buf *frame)
 {
 	struct packet *p = packet_new(buf_view(frame), n->liar == HONEST);
 
 	for (unsigned i = 0; i < n->sim->nodes; i++) {
-		if (name_of(&n->sim->node[i]) == to && i != n->at)
+		if (n->sim->node[i].person == person && i != n->at)
 			net_send(n->sim, n->at, i, p);
 	}
 	packet_drop(p);
@@ -38,14 +34,23 @@ void catch_ask(struct node *n, uint8_t from)
 	if (n->sim->now < n->catchup_ms + CATCHUP_EVERY_MS)
 		return;
 	n->catchup_ms = n->sim->now;
-	if (from == n->member || from >= n->sim->n || rng_chance(&n->sim->rng, 300))
-		from = (uint8_t)rng_below(&n->sim->rng, n->sim->n);
+	if (from == n->member || from >= n->set.n || rng_chance(&n->sim->rng, 300))
+		from = (uint8_t)rng_below(&n->sim->rng, n->set.n);
 	buf_init(&frame, 0);
 	enc_init(&e, &frame);
 	enc_u32(&e, CATCHUP_ASK);
-	enc_u8(&e, name_of(n));
+	enc_u8(&e, n->person);
 	enc_u64(&e, n->height);
-	send_frame(n, from, &frame);
+	send_frame(n, n->set.who[from], &frame);
+}
+
+void catch_poll(struct node *n)
+{
+	if (n->up && n->height == n->polled)
+		catch_ask(n, PBFT_LEARNER);
+	n->polled = n->height;
+	net_add(n->sim, (struct agenda){.kind = AGENDA_POLL, .node = n->at},
+		n->member == PBFT_LEARNER ? POLL_LEARNER_MS : POLL_MEMBER_MS);
 }
 
 static void tell_blocks(struct node *n, uint8_t to, uint64_t above)
@@ -76,9 +81,9 @@ static bool is_certified(const struct node *n, const struct certificate *c, stru
 	    !hash_equal(&digest, &c->digest))
 		return false;
 	for (unsigned i = 0; i < c->count; i++)
-		good += c->index[i] < n->sim->n &&
-			sim_verify(n->sim, c->index[i], &signed_digest, c->sig[i]) == 0;
-	return good >= members_quorum(n->sim->n);
+		good += c->index[i] < n->set.n &&
+			sim_verify(n->sim, &n->set, c->index[i], &signed_digest, c->sig[i]) == 0;
+	return good >= members_quorum(n->set.n);
 }
 
 static void hear_blocks(struct node *n, struct dec *d)

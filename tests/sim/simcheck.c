@@ -48,7 +48,7 @@ struct checker {
 	struct {
 		bool used;
 		uint64_t height, view;
-	} committed[MEMBERS_MAX]; /* last COMMIT sent */
+	} committed[NODES_MAX]; /* last COMMIT sent, by person */
 };
 
 struct checker *check_new(void)
@@ -139,15 +139,6 @@ static struct bound *bound_at(struct checker *c, uint64_t height)
 	return &c->bound[height];
 }
 
-static unsigned liars(const struct sim *s)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < s->n; i++)
-		count += s->node[i].liar != HONEST;
-	return count;
-}
-
 /* AGREE, long before a second block: nobody correct votes in a later view against what may be decided. */
 static void check_bound(struct node *n, uint64_t height, uint64_t view, const struct hash *digest)
 {
@@ -162,9 +153,9 @@ static void bind(struct node *n, uint64_t height, uint64_t view, const struct ha
 {
 	struct checker *c = n->sim->checker;
 	struct bound *b = bound_at(c, height);
-	unsigned count = liars(n->sim);
+	unsigned count = set_liars(n->sim, &n->set);
 
-	for (unsigned i = 0; i < n->sim->n; i++) {
+	for (unsigned i = 0; i < n->set.n; i++) {
 		const struct said key = {.member = (uint8_t)i,
 					 .kind = MSG_COMMIT,
 					 .epoch = n->epoch,
@@ -174,7 +165,7 @@ static void bind(struct node *n, uint64_t height, uint64_t view, const struct ha
 
 		count += slot->used && hash_equal(&slot->digest, digest);
 	}
-	if (count < quorum(n->sim->n) || (b->used && b->view <= view))
+	if (count < quorum(n->set.n) || (b->used && b->view <= view))
 		return;
 	*b = (struct bound){true, view, *digest};
 }
@@ -183,18 +174,18 @@ static void bind(struct node *n, uint64_t height, uint64_t view, const struct ha
 static void check_prepared(struct node *n, const struct prepared *c)
 {
 	struct vote vote = {VOTE_PRE_PREPARE, n->epoch, c->height, c->view, c->digest};
-	const uint8_t leader = (uint8_t)(c->view % n->sim->n);
+	const uint8_t leader = (uint8_t)(c->view % n->set.n);
 	struct hash digest = vote_digest(&n->sim->network, &vote);
-	unsigned good = sim_verify(n->sim, leader, &digest, c->leader_sig) == 0;
+	unsigned good = sim_verify(n->sim, &n->set, leader, &digest, c->leader_sig) == 0;
 
 	vote.kind = VOTE_PREPARE;
 	digest = vote_digest(&n->sim->network, &vote);
 	for (unsigned i = 0; i < c->count; i++) {
-		if (c->index[i] < n->sim->n && c->index[i] != leader &&
+		if (c->index[i] < n->set.n && c->index[i] != leader &&
 		    (i == 0 || c->index[i] > c->index[i - 1]))
-			good += sim_verify(n->sim, c->index[i], &digest, c->sig[i]) == 0;
+			good += sim_verify(n->sim, &n->set, c->index[i], &digest, c->sig[i]) == 0;
 	}
-	if (good < quorum(n->sim->n))
+	if (good < quorum(n->set.n))
 		sim_fail(n->sim, "QUORUM", "node %u: prepared by %u at height %llu view %llu", n->at, good,
 			 (unsigned long long)c->height, (unsigned long long)c->view);
 }
@@ -206,14 +197,14 @@ static void check_change(struct node *n, const struct msg_view_change *m)
 
 	if (m->has_prepared)
 		check_prepared(n, &m->prepared);
-	if (!c->committed[n->member].used || c->committed[n->member].height < m->height + 1)
+	if (!c->committed[n->person].used || c->committed[n->person].height < m->height + 1)
 		return;
-	if (c->committed[n->member].height > m->height + 1 || !m->has_prepared ||
-	    m->prepared.view < c->committed[n->member].view)
+	if (c->committed[n->person].height > m->height + 1 || !m->has_prepared ||
+	    m->prepared.view < c->committed[n->person].view)
 		sim_fail(n->sim, "LOCK",
 			 "node %u: VIEW-CHANGE to %llu at height %llu hides its COMMIT at %llu", n->at,
 			 (unsigned long long)m->view, (unsigned long long)m->height,
-			 (unsigned long long)c->committed[n->member].height);
+			 (unsigned long long)c->committed[n->person].height);
 }
 
 static void check_vote_sent(struct node *n, const struct msg_vote *m)
@@ -226,13 +217,13 @@ static void check_vote_sent(struct node *n, const struct msg_vote *m)
 	if (m->vote.kind != VOTE_COMMIT)
 		return;
 	bind(n, height, view, &m->vote.digest);
-	if (c->committed[n->member].used &&
-	    (c->committed[n->member].height > height ||
-	     (c->committed[n->member].height == height && c->committed[n->member].view >= view)))
+	if (c->committed[n->person].used &&
+	    (c->committed[n->person].height > height ||
+	     (c->committed[n->person].height == height && c->committed[n->person].view >= view)))
 		return;
-	c->committed[n->member].used = true;
-	c->committed[n->member].height = height;
-	c->committed[n->member].view = view;
+	c->committed[n->person].used = true;
+	c->committed[n->person].height = height;
+	c->committed[n->person].view = view;
 }
 
 /* QUORUM and CHOICE, worked out once more: the leader of a view has no say in what it carries over. */
@@ -250,12 +241,12 @@ static void check_new_view(struct node *n, const struct msg_new_view *m)
 		assert(err == 0);
 		good += change[i].view == m->view && change[i].epoch == n->epoch &&
 			(i == 0 || change[i].sender > change[i - 1].sender) &&
-			sim_verify(n->sim, change[i].sender, &digest,
+			sim_verify(n->sim, &n->set, change[i].sender, &digest,
 				   m->change[i].data + m->change[i].len - SIG_BYTES) == 0;
 		if (change[i].height > height)
 			height = change[i].height;
 	}
-	if (good < quorum(n->sim->n))
+	if (good < quorum(n->set.n))
 		sim_fail(n->sim, "QUORUM", "node %u: NEW-VIEW %llu of %u VIEW-CHANGEs", n->at,
 			 (unsigned long long)m->view, good);
 	for (unsigned i = 0; i < m->count; i++) {
@@ -325,9 +316,10 @@ static void check_quorum(struct node *n, const struct certificate *c)
 	for (unsigned i = 0; i < c->count; i++) {
 		if (i > 0 && c->index[i] <= c->index[i - 1])
 			sim_fail(n->sim, "QUORUM", "members not ascending");
-		good += c->index[i] < n->sim->n && sim_verify(n->sim, c->index[i], &digest, c->sig[i]) == 0;
+		good += c->index[i] < n->set.n &&
+			sim_verify(n->sim, &n->set, c->index[i], &digest, c->sig[i]) == 0;
 	}
-	if (good < quorum(n->sim->n))
+	if (good < quorum(n->set.n))
 		sim_fail(n->sim, "QUORUM", "node %u: %u votes at height %llu", n->at, good,
 			 (unsigned long long)c->height);
 }

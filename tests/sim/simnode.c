@@ -34,7 +34,7 @@ static int node_sign(void *ctx, const struct pbft_slot *slot, const struct hash 
 		return CF_EPERM;
 	}
 	gate_keep(&n->gate, slot, digest);
-	sim_sign(n->sim, n->member, digest, ret_sig);
+	sim_sign(n->sim, &n->set, n->member, digest, ret_sig);
 	return 0;
 }
 
@@ -42,7 +42,7 @@ static int node_verify(void *ctx, uint8_t member, const struct hash *digest, con
 {
 	const struct node *n = ctx;
 
-	return sim_verify(n->sim, member, digest, sig);
+	return sim_verify(n->sim, &n->set, member, digest, sig);
 }
 
 static int node_digest(void *ctx, struct view body, struct hash *ret_digest)
@@ -61,6 +61,7 @@ static void forget_asks(struct node *n)
 	n->check_body = n->execute_body = NULL;
 }
 
+/* What is above this height is gone; epoch, members and settled requests are read from what is left. */
 static void chain_cut(struct node *n, uint64_t height)
 {
 	struct body_view b;
@@ -69,14 +70,17 @@ static void chain_cut(struct node *n, uint64_t height)
 		packet_drop(n->chain[n->height--].body);
 	memset(n->settled, 0, sizeof(n->settled));
 	n->epoch = 0;
+	set_genesis(n->sim, &n->set);
 	for (uint64_t h = 1; h <= n->height; h++) {
 		int err = app_body_decode(VIEW(n->chain[h].body->data, n->chain[h].body->len), &b);
 
 		assert(err == 0);
 		for (uint32_t i = 0; i < b.id_count; i++)
 			n->settled[app_request_number(&b.ids[i])] = true;
-		if (app_block_is_config(n->sim, &b))
-			n->epoch = h;
+		if (!app_block_is_config(n->sim, &b))
+			continue;
+		n->epoch = h;
+		set_change(n->sim, app_request_number(&b.ids[0]), &n->set);
 	}
 }
 
@@ -109,7 +113,9 @@ void node_start(struct node *n)
 
 	if (n->up)
 		return;
-	config.self = n->member;
+	chain_cut(n, n->height);
+	config.self = n->member = set_index(&n->set, n->person);
+	config.n = (uint8_t)n->set.n;
 	config.height = n->height;
 	config.epoch = n->epoch;
 	config.keys = (struct pbft_keys){n, node_sign, node_verify, node_digest};
@@ -141,7 +147,7 @@ void node_start(struct node *n)
  */
 void node_begin_epoch(struct node *n)
 {
-	n->epoch = n->stored = n->height;
+	n->stored = n->height;
 	n->up = false;
 	n->life++;
 	n->wake_ms = 0;
@@ -149,8 +155,8 @@ void node_begin_epoch(struct node *n)
 	n->core = NULL;
 	forget_asks(n);
 	memset(&n->gate, 0, sizeof(n->gate));
-	sim_say(n->sim, n, "epoch %llu", (unsigned long long)n->epoch);
 	node_start(n);
+	sim_say(n->sim, n, "epoch %llu: member %u of %u", (unsigned long long)n->epoch, n->member, n->set.n);
 }
 
 void node_free(struct node *n)
@@ -402,10 +408,11 @@ static void send_all(struct node *n, const struct pbft_send *send)
 {
 	struct packet *p = packet_new(send->bytes, n->liar == HONEST);
 
+	assert(send->to == PBFT_ALL || send->to < n->set.n);
 	for (unsigned i = 0; i < n->sim->nodes; i++) {
 		const struct node *to = &n->sim->node[i];
 
-		if (to->member != n->member && (send->to == PBFT_ALL || send->to == to->member))
+		if (to->person != n->person && (send->to == PBFT_ALL || n->set.who[send->to] == to->person))
 			net_send(n->sim, n->at, i, p);
 	}
 	packet_drop(p);

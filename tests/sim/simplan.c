@@ -2,8 +2,8 @@
 /*
  * simplan.c - plans a cluster from a seed: its size and timers, who lies how, when what goes wrong.
  *
- * A seed means a run only together with the form of the plan, which grows: plan 1 is what it was, plan 2 adds
- * to it out of random numbers of its own. tests/sim/seeds.txt names the plan of each seed.
+ * A seed means a run only together with the form of the plan, which grows: plan 1 is what it was, plans 2 and
+ * 3 add to it out of random numbers of their own. tests/sim/seeds.txt names the plan of each seed.
  */
 #include "ledger/mem.h"
 #include "tests/sim/simcheck.h"
@@ -13,6 +13,7 @@
 
 #define REAL_CRYPTO_EACH 50
 #define PLAN_SALT 0x5851f42d4c957f2du
+#define SET_SALT 0xda942042e4dd58b5u
 #define LINK_SALT 0x2545f4914f6cdd1du
 
 static void plan_config(struct sim *s)
@@ -22,7 +23,6 @@ static void plan_config(struct sim *s)
 	struct rng *r = &s->rng;
 
 	s->config.network = s->network;
-	s->config.n = (uint8_t)s->n;
 	s->config.batch_requests_max = (uint32_t)rng_between(r, 1, 40);
 	s->config.batch_bytes_max = 1 << 20;
 	t->request_forward_ms = 150;
@@ -46,7 +46,7 @@ static void plan_nodes(struct sim *s)
 	s->node = mem_zalloc(NODES_MAX * sizeof(*s->node));
 	assert(s->node != NULL);
 	for (unsigned i = 0; i < s->n; i++, at++) {
-		s->node[at].member = (uint8_t)i;
+		s->node[at].person = (uint8_t)i;
 		s->node[at].skew_ms = (int64_t)rng_below(&s->rng, CLOCK_DRIFT_MS / 2) - CLOCK_DRIFT_MS / 4;
 	}
 	for (unsigned i = 0; i < liars; i++) {
@@ -57,7 +57,7 @@ static void plan_nodes(struct sim *s)
 			continue;
 		s->node[who].liar = liar;
 		if (liar == LIAR_TWINS) {
-			s->node[at].member = (uint8_t)who;
+			s->node[at].person = (uint8_t)who;
 			s->node[at++].liar = LIAR_TWINS;
 		}
 	}
@@ -65,8 +65,18 @@ static void plan_nodes(struct sim *s)
 	for (unsigned i = 0; i < s->nodes; i++) {
 		s->node[i].sim = s;
 		s->node[i].at = i;
-		sim_say(s, &s->node[i], "member %u, kind %d", s->node[i].member, s->node[i].liar);
+		sim_say(s, &s->node[i], "person %u, kind %d", s->node[i].person, s->node[i].liar);
 	}
+}
+
+static void plan_learner(struct sim *s)
+{
+	struct node *n = &s->node[s->nodes];
+
+	n->sim = s;
+	n->at = s->nodes++;
+	n->person = (uint8_t)n->at;
+	sim_say(s, n, "learns");
 }
 
 /* What plan 2 adds: epochs, a network that chooses what it loses, two kinds of liars, a learner, full disks.
@@ -95,14 +105,24 @@ static void plan_more(struct sim *s)
 			s->config.timers.heartbeat_ms = (uint32_t)rng_between(r, 50, 250);
 		sim_say(s, n, "is of kind %d", n->liar);
 	}
-	if (rng_chance(r, 250)) {
-		struct node *n = &s->node[s->nodes];
+	if (rng_chance(r, 250))
+		plan_learner(s);
+}
 
-		n->sim = s;
-		n->at = s->nodes++;
-		n->member = PBFT_LEARNER;
-		sim_say(s, n, "learns");
-	}
+/*
+ * What plan 3 adds: in some runs the epochs change the members. Learners wait to become some, members that
+ * are removed go on as learners, keys are replaced.
+ */
+static void plan_changes(struct sim *s)
+{
+	struct rng *r = &s->set_rng;
+
+	if (!rng_chance(r, 400))
+		return;
+	s->epochs = true;
+	s->changes = (unsigned)rng_between(r, 1, 4);
+	for (uint64_t spare = rng_below(r, 4); spare > 0 && s->nodes < NODES_MAX; spare--)
+		plan_learner(s);
 }
 
 void sim_plan(struct sim *s)
@@ -113,25 +133,19 @@ void sim_plan(struct sim *s)
 	rng_seed(&s->rng, s->seed);
 	rng_seed(&s->plan_rng, s->seed ^ PLAN_SALT);
 	rng_seed(&s->link_rng, s->seed ^ LINK_SALT);
+	rng_seed(&s->set_rng, s->seed ^ SET_SALT);
 	if (rng_chance(&s->link_rng, 700))
 		s->config.timers.leader_lost_ms = (uint32_t)rng_between(&s->link_rng, 10, 300);
 	s->real_crypto = s->seed % REAL_CRYPTO_EACH == 0;
 	s->n = sizes[rng_below(&s->rng, 8)];
 	memset(s->network.b, 7, HASH_BYTES);
-	for (unsigned i = 0; i < s->n && s->real_crypto; i++) {
-		uint8_t scalar[SCALAR_BYTES] = {0};
-		int err;
-
-		scalar[0] = 1;
-		scalar[SCALAR_BYTES - 1] = (uint8_t)(i + 1);
-		err = crypto_key_from_scalar(scalar, &s->key[i]);
-		assert(err == 0);
-	}
 	plan_config(s);
 	plan_nodes(s);
 	s->age_ms = 3000;
 	if (s->plan >= 2)
 		plan_more(s);
+	if (s->plan >= 3)
+		plan_changes(s);
 	s->checker = check_new();
 	net_heal(s);
 	chaos_ms = rng_between(&s->rng, 3000, 15000);
