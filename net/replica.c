@@ -416,9 +416,13 @@ static void take(struct replica *r, const struct message *m)
 	}
 }
 
+/* A member that has just begun may be several sets of members behind: it asks soon, then less and less often.
+ */
 static unsigned poll_interval(const struct replica *r)
 {
-	return r->config.stranger ? POLL_MS : QUIET_POLL_MS;
+	unsigned wait = POLL_MS << (r->polls < 4 ? r->polls : 4);
+
+	return r->config.stranger ? POLL_MS : wait < QUIET_POLL_MS ? wait : QUIET_POLL_MS;
 }
 
 static uint64_t replica_handle(void *ctx, struct message *m)
@@ -445,6 +449,7 @@ static uint64_t replica_handle(void *ctx, struct message *m)
 		r->poll_ms = now + poll_interval(r);
 	} else if (now >= r->poll_ms) {
 		catchup_poll(&r->catchup, r->height, now);
+		r->polls++;
 		r->poll_ms = now + poll_interval(r);
 	}
 	note_status(r);

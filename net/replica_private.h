@@ -31,6 +31,7 @@ struct replica {
 	uint64_t wake_ms;
 	uint64_t poll_ms; /* when blocks are asked for that nobody told of */
 	uint64_t polled;  /* height at which poll_ms was set */
+	unsigned polls;   /* since the start */
 	uint64_t height;  /* committed */
 
 	/* What an event to the core points to, until it was stepped. */

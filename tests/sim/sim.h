@@ -247,6 +247,7 @@ void catch_hear(struct node *n, struct view frame);
 /* Nobody need tell a node of members that it does not know: net/replica.c asks now and then, and so it does
  * here. */
 void catch_poll(struct node *n);
+void catch_start(struct node *n);
 
 /* simbyz.c: what a liar does with a message it is to send; false: nothing is sent as it is */
 bool liar_sends(struct node *n, const struct pbft_send *send);

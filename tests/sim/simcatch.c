@@ -44,6 +44,12 @@ void catch_ask(struct node *n, uint8_t from)
 	send_frame(n, n->set.who[from], &frame);
 }
 
+void catch_start(struct node *n)
+{
+	n->catchup_ms = 0;
+	catch_ask(n, PBFT_LEARNER);
+}
+
 void catch_poll(struct node *n)
 {
 	if (n->up && n->height == n->polled)

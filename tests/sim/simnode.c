@@ -139,6 +139,8 @@ void node_start(struct node *n)
 	sim_say(n->sim, n, "starts: %zu records, height %llu, view %llu, state %d", n->disk.count,
 		(unsigned long long)n->height, (unsigned long long)pbft_view(n->core), pbft_state(n->core));
 	step(n, &event, false);
+	if (n->sim->changes > 0)
+		catch_start(n);
 }
 
 /*
