@@ -126,32 +126,40 @@ static int read_tls_key(const char *dir, const char *passphrase, struct crypto_k
 	return err ? err : keyfile_read(path, passphrase, ret_key);
 }
 
+/* All new but key agreement: what was sealed to that key must still open. kem is borrowed. */
+static int keys_next(struct crypto_key *kem, enum role role, bool tls, struct keys *ret_k)
+{
+	int err = keys_make(ret_k, role, tls);
+
+	crypto_key_free(ret_k->kem);
+	ret_k->kem = kem;
+	return err;
+}
+
 int identity_apply_again(const struct identity *id, const char *dir, const char *passphrase, const char *into,
 			 const char *tls_host, unsigned rounds, uint64_t now_ms, struct buf *ret_application)
 {
 	struct keys k = {.sign = id->sign, .kem = id->kem, .endorse = id->endorse};
-	struct crypto_key *made = NULL;
+	struct keys next = {.sign = NULL};
 	struct buf bytes;
 	int err = 0;
 
-	if (into && id->endorse)
-		return err_set(CF_EDENIED, "a peer's keys change with the membership");
 	buf_init(&bytes, APPLICATION_BYTES_MAX);
-	if (tls_host)
+	if (into)
+		err = keys_next(id->kem, id->info.role, tls_host, &next);
+	else if (tls_host)
 		err = read_tls_key(dir, passphrase, &k.tls);
-	if (!err && into)
-		err = crypto_key_generate(&made);
-	if (made)
-		k.sign = made;
 	if (!err)
-		err = encode(&k, id->info.name, id->info.org, id->info.role, tls_host, now_ms, &bytes);
+		err = encode(into ? &next : &k, id->info.name, id->info.org, id->info.role, tls_host, now_ms,
+			     &bytes);
 	if (!err && into)
-		err = keys_write(&k, into, passphrase, rounds);
+		err = keys_write(&next, into, passphrase, rounds);
 	if (!err)
 		err = keep(into ? into : dir, buf_view(&bytes));
 	if (!err)
 		err = buf_append_view(ret_application, buf_view(&bytes));
-	crypto_key_free(made);
+	next.kem = NULL; /* the identity's */
+	keys_free(&next);
 	crypto_key_free(k.tls);
 	buf_release(&bytes);
 	return err;

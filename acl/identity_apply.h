@@ -20,9 +20,8 @@ int identity_apply(const char *dir, const char *passphrase, const struct identit
 
 /*
  * An application for another certificate of an identity, appended. into NULL: the keys stay. Else a new
- * directory with a new signing key and the old key-agreement key, encrypted with the same passphrase.
- * tls_host NULL: no TLS certificate; else with the TLS key of dir. Errors: CF_EDENIED (a peer's keys change
- * with the membership).
+ * directory with new keys and the old key-agreement key, encrypted with the same passphrase. tls_host NULL:
+ * no TLS certificate. Errors: CF_ENOTEMPTY, those of files.
  */
 int identity_apply_again(const struct identity *id, const char *dir, const char *passphrase, const char *into,
 			 const char *tls_host, unsigned rounds, uint64_t now_ms,
