@@ -8,6 +8,7 @@
 #include "acl/expiry.h"
 #include "acl/identity.h"
 #include "acl/keyfile.h"
+#include "acl/rowread.h"
 #include "ledger/file.h"
 #include "ledger/harden.h"
 #include "ledger/log.h"
@@ -46,8 +47,9 @@ struct options {
 	const char *conf;
 };
 
-/* TLS texts in memory. */
-struct tls {
+/* One identity's keys, with TLS texts in memory. */
+struct keys {
+	struct identity identity;
 	struct buf cert;
 	struct buf key;
 	struct buf ca;
@@ -107,22 +109,32 @@ static int parse(int argc, char **argv, struct options *ret_o)
 	return 0;
 }
 
-static void tls_release(struct tls *t)
+static void keys_init(struct keys *k)
 {
-	buf_release(&t->cert);
-	buf_release_secret(&t->key);
-	buf_release(&t->ca);
+	memset(k, 0, sizeof(*k));
+	buf_init(&k->cert, 0);
+	buf_init(&k->key, 0);
+	buf_init(&k->ca, 0);
+}
+
+static void keys_release(struct keys *k)
+{
+	identity_release(&k->identity);
+	buf_release(&k->cert);
+	buf_release_secret(&k->key);
+	buf_release(&k->ca);
 }
 
 /* identity/tls.pem and tls.key, and the root. */
-static int tls_load(const struct conf_peer *conf, const char *passphrase, struct view root_der, struct tls *t)
+static int tls_load(const char *dir, const char *root_cert, const char *passphrase, struct view root_der,
+		    struct keys *t)
 {
 	struct buf der[TLS_CERTS_MAX];
 	struct view view[TLS_CERTS_MAX];
 	struct crypto_key *key = NULL;
 	char path[FILE_PATH_MAX];
 	size_t count = 0;
-	int err = file_path(conf->identity_dir, "tls.pem", path);
+	int err = file_path(dir, "tls.pem", path);
 
 	if (!err)
 		err = cert_pem_read(path, der, TLS_CERTS_MAX, &count);
@@ -133,14 +145,14 @@ static int tls_load(const struct conf_peer *conf, const char *passphrase, struct
 	for (size_t i = 0; i < count; i++)
 		buf_release(&der[i]);
 	if (!err)
-		err = file_path(conf->identity_dir, "tls.key", path);
+		err = file_path(dir, "tls.key", path);
 	if (!err)
 		err = keyfile_read(path, passphrase, &key);
 	if (!err)
 		err = cert_key_pem_text(key, &t->key);
 	crypto_key_free(key);
-	if (!err && conf->root_cert[0])
-		err = file_read(conf->root_cert, CERT_DER_BYTES_MAX * 2, &t->ca);
+	if (!err && root_cert[0])
+		err = file_read(root_cert, CERT_DER_BYTES_MAX * 2, &t->ca);
 	else if (!err)
 		err = cert_pem_text(&root_der, 1, &t->ca);
 	/* nng takes C strings. */
@@ -255,23 +267,50 @@ static int run(const struct options *o, const struct peer_config *config, const 
 	return err_exit_code(err);
 }
 
+static int keys_load(const char *dir, const struct conf_peer *conf, const char *passphrase,
+		     const struct genesis *g, struct keys *k)
+{
+	int err = identity_load(dir, passphrase, &k->identity);
+
+	if (!err && !k->identity.endorse)
+		err = err_set(CF_EFOREIGN, "%s is not in consortium: no peer's identity",
+			      k->identity.info.name);
+	if (!err && wants_tls(conf, g))
+		err = tls_load(dir, conf->root_cert, passphrase, g->root_cert, k);
+	return err;
+}
+
+/* The keys in use, and those that may take their place. */
+static int load_keys(const struct conf_peer *conf, const struct genesis *g, struct keys *now,
+		     struct keys *next)
+{
+	char passphrase[PASSPHRASE_BYTES_MAX + 1] = "";
+	int err = passphrase_get(conf->passphrase_file[0] ? conf->passphrase_file : NULL,
+				 "passphrase: ", passphrase);
+
+	if (!err)
+		err = keys_load(conf->identity_dir, conf, passphrase, g, now);
+	if (!err && conf->next_identity_dir[0])
+		err = keys_load(conf->next_identity_dir, conf, passphrase, g, next);
+	if (!err && conf->next_identity_dir[0] && !identity_equal(&now->identity.id, &next->identity.id))
+		err = err_set(CF_ECONFIG, "%s: next-identity is of %s, not of %s", conf->next_identity_dir,
+			      next->identity.info.name, now->identity.info.name);
+	mem_wipe(passphrase, sizeof(passphrase));
+	return err;
+}
+
 /* Everything below holds large structures: on the heap, through main's pointers. */
 static int load_and_run(const struct options *o, struct conf_peer *conf, struct genesis *g,
 			const sigset_t *signals)
 {
-	struct identity identity;
-	struct tls tls = {.texts = {NULL, NULL, NULL}};
+	struct peer_config config = {.conf = conf};
+	struct keys now, next;
 	struct buf genesis;
-	char passphrase[PASSPHRASE_BYTES_MAX + 1] = "";
-	struct peer_config config;
-	bool secure;
 	int code = 0, err = conf_peer_read(o->conf, conf);
 
 	buf_init(&genesis, GENESIS_BYTES_MAX);
-	buf_init(&tls.cert, 0);
-	buf_init(&tls.key, 0);
-	buf_init(&tls.ca, 0);
-	memset(&identity, 0, sizeof(identity));
+	keys_init(&now);
+	keys_init(&next);
 	if (!err) {
 		log_set_level(conf->log_level);
 		err = genesis_read(conf->genesis, &genesis);
@@ -279,25 +318,22 @@ static int load_and_run(const struct options *o, struct conf_peer *conf, struct 
 	if (!err)
 		err = genesis_decode(buf_view(&genesis), g);
 	if (!err)
-		err = passphrase_get(conf->passphrase_file[0] ? conf->passphrase_file : NULL,
-				     "passphrase: ", passphrase);
-	if (!err)
-		err = identity_load(conf->identity_dir, passphrase, &identity);
-	if (!err && !identity.endorse)
-		err = err_set(CF_EFOREIGN, "%s is not in consortium: no peer's identity", identity.info.name);
-	secure = !err && wants_tls(conf, g);
-	if (secure)
-		err = tls_load(conf, passphrase, g->root_cert, &tls);
-	mem_wipe(passphrase, sizeof(passphrase));
-	config = (struct peer_config){conf, &identity, buf_view(&genesis), secure ? &tls.texts : NULL};
+		err = load_keys(conf, g, &now, &next);
+	config.genesis = buf_view(&genesis);
+	config.identity = &now.identity;
+	config.tls = now.texts.cert_pem ? &now.texts : NULL;
+	if (next.identity.endorse) {
+		config.next_identity = &next.identity;
+		config.next_tls = next.texts.cert_pem ? &next.texts : NULL;
+	}
 	if (err)
 		code = complain(err);
 	else if (o->check)
 		printf("%s: configuration is good\n", o->conf);
 	else
 		code = run(o, &config, signals);
-	identity_release(&identity);
-	tls_release(&tls);
+	keys_release(&now);
+	keys_release(&next);
 	buf_release(&genesis);
 	return code;
 }

@@ -46,6 +46,7 @@ static const struct key peer_keys[] = {
 	{"peer", "name", TEXT, false, FIELD(conf_peer, name), 0, 0},
 	{"peer", "data", PATH, true, FIELD(conf_peer, data_dir), 0, 0},
 	{"peer", "identity", PATH, true, FIELD(conf_peer, identity_dir), 0, 0},
+	{"peer", "next-identity", PATH, false, FIELD(conf_peer, next_identity_dir), 0, 0},
 	{"peer", "passphrase-file", PATH, false, FIELD(conf_peer, passphrase_file), 0, 0},
 	{"peer", "genesis", PATH, true, FIELD(conf_peer, genesis), 0, 0},
 	{"peer", "root", PATH, false, FIELD(conf_peer, root_cert), 0, 0},

@@ -17,20 +17,21 @@
 #define CONF_SCRUB_RATE_KIB 8192
 
 struct conf_peer {
-	char name[65];                       /* [peer] name: for logs */
-	char data_dir[CONF_PATH_MAX];        /* [peer] data */
-	char identity_dir[CONF_PATH_MAX];    /* [peer] identity: certificate and keys */
-	char passphrase_file[CONF_PATH_MAX]; /* [peer] passphrase-file; empty: environment or prompt */
-	char genesis[CONF_PATH_MAX];         /* [peer] genesis */
-	char root_cert[CONF_PATH_MAX];       /* [peer] root: PEM of the consortium's root CA, for TLS */
-	char listen_peer[256];               /* [listen] peer: URL; empty: the one of the genesis */
-	char listen_client[256];             /* [listen] client */
-	enum gateway client_profile;         /* [listen] client-profile: all, public or private */
-	char listen_public[256];             /* [listen] public: URL of the public gateway; empty: none */
-	bool endorse;                        /* [roles] endorse = yes */
-	bool order;                          /* [roles] order = yes */
-	uint32_t block_txs_max;              /* [consensus] block-max-txs */
-	uint32_t block_bytes_max;            /* [consensus] block-max-bytes */
+	char name[65];                         /* [peer] name: for logs */
+	char data_dir[CONF_PATH_MAX];          /* [peer] data */
+	char identity_dir[CONF_PATH_MAX];      /* [peer] identity: certificate and keys */
+	char next_identity_dir[CONF_PATH_MAX]; /* [peer] next-identity: its next keys; empty: none */
+	char passphrase_file[CONF_PATH_MAX];   /* [peer] passphrase-file; empty: environment or prompt */
+	char genesis[CONF_PATH_MAX];           /* [peer] genesis */
+	char root_cert[CONF_PATH_MAX];         /* [peer] root: PEM of the consortium's root CA, for TLS */
+	char listen_peer[256];                 /* [listen] peer: URL; empty: the one of the genesis */
+	char listen_client[256];               /* [listen] client */
+	enum gateway client_profile;           /* [listen] client-profile: all, public or private */
+	char listen_public[256];               /* [listen] public: URL of the public gateway; empty: none */
+	bool endorse;                          /* [roles] endorse = yes */
+	bool order;                            /* [roles] order = yes */
+	uint32_t block_txs_max;                /* [consensus] block-max-txs */
+	uint32_t block_bytes_max;              /* [consensus] block-max-bytes */
 	struct pbft_timers
 		timers; /* [consensus] request-forward-ms, request-complain-ms, view-change-ms, ... */
 	uint32_t scrub_period_s;  /* [blobs] scrub-period-s */

@@ -148,12 +148,33 @@ int keeper_store(struct keeper *k, const struct hash *address, struct view bytes
 	return 0;
 }
 
+/* A peer whose identity has new keys goes on as a member by its old ones until they are replaced, too. */
+static int check_member(struct keeper *k, const struct wire_frame *f)
+{
+	struct members *members = mem_zalloc(sizeof(*members));
+	struct db_txn *txn = NULL;
+	int at = -1, err = members ? chain_read_begin(k->config.chain, &txn) : CF_ENOMEM;
+
+	if (!err)
+		err = state_members(txn, members);
+	db_abort(txn);
+	if (!err)
+		at = members_find(members, &f->sender);
+	if (!err)
+		err = at < 0 ? CF_ESIG
+			     : verifier_check(k->config.verifier, members->member[at].endorse_point,
+					      &f->digest, f->sig);
+	mem_free(members);
+	return err;
+}
+
 /* The envelope's signature by an active identity of a role that this gateway serves. */
 static int check_sender(struct keeper *k, enum gateway gateway, const struct wire_frame *f)
 {
 	struct identity_row row = {.status = IDENTITY_REVOKED};
 	struct db_txn *txn = NULL;
 	int err = chain_read_begin(k->config.chain, &txn);
+	bool is_peer;
 
 	if (!err)
 		err = state_identity(txn, &f->sender, &row);
@@ -165,10 +186,12 @@ static int check_sender(struct keeper *k, enum gateway gateway, const struct wir
 		return err_set(CF_EREVOKED, "the sender is not active");
 	if (!err)
 		err = gateway_check_role(gateway, row.role);
-	return err ? err
-		   : verifier_check(k->config.verifier,
-				    row.role == ROLE_PEER ? row.endorse_point : row.sign_point, &f->digest,
-				    f->sig);
+	if (err)
+		return err;
+	is_peer = row.role == ROLE_PEER;
+	err = verifier_check(k->config.verifier, is_peer ? row.endorse_point : row.sign_point, &f->digest,
+			     f->sig);
+	return err == CF_ESIG && is_peer ? check_member(k, f) : err;
 }
 
 /* Blobs that clients bring leave room for blocks and votes: a full disk would stop the peer. */

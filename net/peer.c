@@ -196,6 +196,20 @@ static int find_self(struct peer *p)
 		       id->info.name, id->info.org);
 }
 
+/* The keys that the members' row has. */
+static void choose_keys(struct peer *p)
+{
+	const struct identity *next = p->config.next_identity;
+	int at = next ? members_find(&p->members, &next->id) : -1;
+
+	if (at < 0 || memcmp(p->members.member[at].sign_point, next->info.sign_point, POINT_BYTES) != 0)
+		return;
+	p->config.identity = next;
+	if (p->config.tls)
+		p->config.tls = p->config.next_tls;
+	log_info(MODULE, "%s: the ledger has its next keys -> uses them", p->config.conf->name);
+}
+
 static int check_certificate(const struct peer *p, const struct genesis *g)
 {
 	const struct identity *id = p->config.identity;
@@ -235,8 +249,6 @@ static int open_chain(struct peer *p)
 	int err = g ? genesis_decode(p->config.genesis, g) : CF_ENOMEM;
 
 	if (!err)
-		err = check_certificate(p, g);
-	if (!err)
 		err = file_dir_make(p->config.conf->data_dir);
 	if (!err)
 		err = file_path(p->config.conf->data_dir, "chain", path);
@@ -244,13 +256,16 @@ static int open_chain(struct peer *p)
 		err = chain_open(path, p->config.genesis, 0, &p->chain);
 	if (!err)
 		err = genesis_apply(p->chain, g);
-	mem_free(g);
 	if (!err)
 		err = apply_new(p->chain, false, &observer, &p->apply);
-	if (err)
-		return err;
-	p->members = *apply_members(p->apply);
-	err = find_self(p);
+	if (!err) {
+		p->members = *apply_members(p->apply);
+		choose_keys(p);
+		err = check_certificate(p, g);
+	}
+	mem_free(g);
+	if (!err)
+		err = find_self(p);
 	if (!err)
 		err = chain_read_begin(p->chain, &txn);
 	if (!err)

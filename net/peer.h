@@ -22,6 +22,9 @@ struct peer_config {
 	const struct identity *identity; /* borrowed */
 	struct view genesis;             /* borrowed */
 	const struct transport_tls *tls; /* NULL with inproc and tcp URLs */
+	/* The same identity's next keys, used when the members' row has them; NULL: none. All borrowed. */
+	const struct identity *next_identity;
+	const struct transport_tls *next_tls;
 };
 
 /*

@@ -131,6 +131,34 @@ devnet peer "$net" 3 start
 recovers "all five vote" 20 vote 5
 ok "saves go on" goes_on
 
+ok "peer 3 makes new keys" chartfs-ca reenroll "$net/peer3/identity" --ca "$net/ca/hospitalC" --into "$net/peer3/next" \
+	--root "$net/ca/root/ca.pem" --tls-host 127.0.0.1 --passphrase-file "$net/passphrase" --rounds 2000
+conf peer3 "$net/peer3/identity"
+ok "the ledger takes them as its identity's" chartfs renew --config "$work/peer3.ini" \
+	--passphrase-file "$net/passphrase" "$net/peer3/next"
+sed -i 's/^identity = .*/&\nnext-identity = next/' "$net/peer3/peer.ini"
+devnet peer "$net" 3 stop
+devnet peer "$net" 3 start
+recovers "it goes on by the old ones" 20 vote 5
+ok "with them it catches up, too" goes_on
+ok "they are to be the member's" members refresh peer3@hospitalC manager1 \
+	--peer-address "tls+tcp://127.0.0.1:$((base + 4))" --client-address "tls+tcp://127.0.0.1:$((base + 5))" \
+	-o "$work/refresh"
+for who in manager1 custodianB custodianC; do
+	members approve "$work/refresh" $who >/dev/null
+done
+ok "and are" members submit "$work/refresh" manager1
+recovers "all five vote" 20 vote 5
+ok "it uses them" within 20 grep -q "has its next keys" "$net/peer3/log"
+devnet peer "$net" 1 kill
+ok "its vote is needed and counts: saves go on" goes_on
+devnet peer "$net" 1 start
+recovers "it is back" 20 vote 5
+devnet peer "$net" 3 stop
+sed -i 's/^identity = .*/identity = next/; /^next-identity/d' "$net/peer3/peer.ini"
+devnet peer "$net" 3 start
+recovers "and with them alone" 20 vote 5
+
 ok "the governors expel the fifth" members expel peer5@hospitalA governor1 -o "$work/expel"
 fails "managers cannot" 4 "does not approve" bash -c "
 	cp $work/expel $work/wrong && chartfs members approve $work/wrong --config $work/manager1.ini &&
@@ -149,7 +177,7 @@ ok "a proof of before" chartfs prove "$A/w-00000.json" -o "$work/before.proof"
 ok "is checked offline" chartfs-verify "$net/genesis" "$work/before.proof" "$A/w-00000.json"
 last=$(ls "$A" | grep '^w-' | tail -n 4 | head -n 1)
 ok "a proof of after" chartfs prove "$A/$last" -o "$work/after.proof"
-ok "is checked offline, through four changes" chartfs-verify "$net/genesis" "$work/after.proof" "$A/$last"
+ok "is checked offline, through five changes" chartfs-verify "$net/genesis" "$work/after.proof" "$A/$last"
 mount_as doctor2
 devnet peer "$net" 5 stop
 echo 4 >"$net/peers"
