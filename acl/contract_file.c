@@ -4,6 +4,7 @@
  */
 #include "acl/content.h"
 #include "acl/contract_private.h"
+#include "acl/xattr.h"
 
 #include <assert.h>
 
@@ -61,14 +62,14 @@ static int check_form(const struct run *r, enum node_type type, const struct con
 }
 
 /* The secret of a version is in the annex, under the number of its operation. */
-static int check_secret(const struct run *r, const struct content_row *row)
+static int check_secret(const struct run *r, const struct hash *tx, uint16_t index, struct view sealed)
 {
 	uint8_t secret[CONTENT_SECRET_BYTES];
 
-	if (!hash_is_zero(&row->secret_tx) || row->secret_index != r->op)
+	if (!hash_is_zero(tx) || index != r->op)
 		return err_set(CF_EINVAL, "operation %u: content refers to another operation's secret",
 			       r->op);
-	if (row->sealed.len > 0 && content_secret_find(r->annex, r->op, secret))
+	if (sealed.len > 0 && content_secret_find(r->annex, r->op, secret))
 		return err_set(CF_EINVAL, "operation %u: the annex has no secret for the content", r->op);
 	return 0;
 }
@@ -99,7 +100,7 @@ static int put_content(struct run *r, const struct node_id *n, uint64_t size, st
 	if (err == 0)
 		err = check_form(r, node->type, &row, size);
 	if (err == 0)
-		err = check_secret(r, &row);
+		err = check_secret(r, &row.secret_tx, row.secret_index, row.sealed);
 	if (err == 0)
 		err = run_epoch(r, node->section, row.epoch, row.window);
 	if (err)
@@ -198,19 +199,18 @@ int contract_create(struct run *r, struct view body)
 }
 
 /* The version that is to be replaced must be the one the writer saw. */
-static int check_base(struct run *r, const struct op_save *op)
+static int check_base(struct run *r, const struct statekey *key, struct version base)
 {
-	struct statekey key = statekey_node(&r->p->patient, SKP_CONTENT, &op->node);
 	struct version version = {0, 0};
 	struct view value;
-	int err = row_read(r->txn, r->out, &key, &value, &version);
+	int err = row_read(r->txn, r->out, key, &value, &version);
 
 	if (err && err != CF_ENOTFOUND)
 		return err;
-	if (!version_equal(version, op->base))
+	if (!version_equal(version, base))
 		return err_set(CF_ECONFLICT,
 			       "operation %u: made from version %llu:%u, the current one is %llu:%u", r->op,
-			       (unsigned long long)op->base.height, op->base.index,
+			       (unsigned long long)base.height, base.index,
 			       (unsigned long long)version.height, version.index);
 	return 0;
 }
@@ -219,6 +219,7 @@ int contract_save(struct run *r, struct view body)
 {
 	struct op_save op;
 	struct node_row node;
+	struct statekey key;
 	int err = op_save_decode(body, &op);
 
 	if (err == 0)
@@ -232,8 +233,9 @@ int contract_save(struct run *r, struct view body)
 	err = run_check(r, node.section, VERB_MODIFY);
 	if (err == 0)
 		err = run_amend(r, node.section);
+	key = statekey_node(&r->p->patient, SKP_CONTENT, &op.node);
 	if (err == 0)
-		err = check_base(r, &op);
+		err = check_base(r, &key, op.base);
 	if (err)
 		return err;
 	set_attrs(&node, &op.attrs, run_time_ns(r));
@@ -277,32 +279,62 @@ int contract_setattr(struct run *r, struct view body)
 	return run_put_node(r, &op.node, &node);
 }
 
-static int put_xattr(struct run *r, const struct op_xattr *op, unsigned section)
+/* Sealed under a secret of its own, as a record is. */
+static int put_xattr(struct run *r, const struct statekey *key, const struct op_xattr *op, unsigned section)
 {
-	struct statekey key = statekey_node(&r->p->patient, SKP_XATTR, &op->node);
 	struct xattr_row row;
-	int err;
+	struct buf value;
+	int err = xattr_row_decode(op->row, &row);
 
-	if (op->row.len == 0)
-		return run_delete_if_there(r, key);
-	err = xattr_row_decode(op->row, &row);
+	if (err == 0 && row.sealed.len > XATTR_BYTES_MAX + SEALED_OVERHEAD_BYTES)
+		err = err_set(CF_EFULL, "operation %u: more extended attributes than %zu bytes", r->op,
+			      XATTR_BYTES_MAX);
+	if (err == 0)
+		err = check_secret(r, &row.secret_tx, row.secret_index, row.sealed);
 	if (err == 0)
 		err = run_epoch(r, section, row.epoch, row.window);
-	return err ? err : rwset_add_write(r->out, statekey_view(&key), op->row);
+	if (err)
+		return err;
+	row.secret_tx = *r->id;
+	buf_init(&value, STATE_VALUE_BYTES_MAX);
+	err = run_put(r, *key, xattr_row_encode(&row, &value), &value);
+	buf_release(&value);
+	return err;
+}
+
+/* Zeros stand for what the operation before made: its id follows from the transaction's, which is not known
+ * to whoever writes this one. */
+static int xattr_node(const struct run *r, struct node_id *n)
+{
+	if (!node_is_zero(n))
+		return 0;
+	if (r->op == 0 || r->p->op[r->op - 1].code != OP_CREATE)
+		return err_set(CF_EINVAL, "operation %u: extended attributes of nothing", r->op);
+	*n = op_new_node(r->id, (uint16_t)(r->op - 1));
+	return 0;
 }
 
 int contract_xattr(struct run *r, struct view body)
 {
 	struct op_xattr op;
 	struct node_row node;
+	struct statekey key;
 	int err = op_xattr_decode(body, &op);
 
 	if (err == 0)
+		err = xattr_node(r, &op.node);
+	if (err == 0)
 		err = run_node(r, &op.node, &node);
+	if (err)
+		return err;
+	if (node.type == NODE_SYMLINK)
+		return err_set(CF_EINVAL, "operation %u: a symbolic link has no extended attributes", r->op);
+	key = statekey_node(&r->p->patient, SKP_XATTR, &op.node);
+	err = check_touch(r, &node);
 	if (err == 0)
-		err = check_touch(r, &node);
+		err = check_base(r, &key, op.base);
 	if (err == 0)
-		err = put_xattr(r, &op, node.section);
+		err = op.row.len ? put_xattr(r, &key, &op, node.section) : run_delete_if_there(r, key);
 	if (err)
 		return err;
 	node.ctime_ns = run_time_ns(r);

@@ -16,6 +16,7 @@ struct erasing {
 	struct chain_stage *stage;
 	struct db_txn *txn;
 	const struct patient_id *patient;
+	enum statekey_patient_kind kind; /* of the row whose versions are erased */
 };
 
 /* One version's secret: SECRET items begin with their operation's number. */
@@ -64,7 +65,7 @@ static int erase_in(const struct erasing *e, const struct hash *id,
 	return err;
 }
 
-static int erase_version(const struct erasing *e, struct view value)
+static int erase_content(const struct erasing *e, struct view value)
 {
 	struct content_row row;
 
@@ -73,6 +74,20 @@ static int erase_version(const struct erasing *e, struct view value)
 	if (row.sealed.len == 0)
 		return 0; /* an empty file has no secret */
 	return erase_in(e, &row.secret_tx, is_secret_of, &row.secret_index);
+}
+
+static int erase_xattrs(const struct erasing *e, struct view value)
+{
+	struct xattr_row row;
+
+	if (xattr_row_decode(value, &row))
+		return err_set(CF_ECORRUPT, "a row of extended attributes of the past does not decode");
+	return erase_in(e, &row.secret_tx, is_secret_of, &row.secret_index);
+}
+
+static int erase_version(const struct erasing *e, struct view value)
+{
+	return e->kind == SKP_CONTENT ? erase_content(e, value) : erase_xattrs(e, value);
 }
 
 static int on_past(void *ctx, const struct history_row *row)
@@ -92,19 +107,28 @@ static int on_past(void *ctx, const struct history_row *row)
 }
 
 /* All versions of the past, and the one that the state has: it may be of this very block. */
-static int erase_node(struct erasing *e, const struct node_id *n)
+static int erase_rows(struct erasing *e, enum statekey_patient_kind kind, const struct node_id *n)
 {
-	struct statekey key = statekey_node(e->patient, SKP_CONTENT, n);
+	struct statekey key = statekey_node(e->patient, kind, n);
 	struct version version;
 	struct view value;
-	int err = history_walk(e->txn, statekey_view(&key), on_past, e);
+	int err;
 
+	e->kind = kind;
+	err = history_walk(e->txn, statekey_view(&key), on_past, e);
 	if (err && err != CF_ENOTFOUND)
 		return err;
 	err = state_get(e->txn, statekey_view(&key), &value, &version);
 	if (err)
 		return err == CF_ENOTFOUND ? 0 : err;
 	return erase_version(e, value);
+}
+
+static int erase_node(struct erasing *e, const struct node_id *n)
+{
+	int err = erase_rows(e, SKP_CONTENT, n);
+
+	return err ? err : erase_rows(e, SKP_XATTR, n);
 }
 
 static int on_patient_tx(void *ctx, struct version version, const struct hash *id)

@@ -209,8 +209,13 @@ struct op_evidence {
 	struct view evidence;
 };
 
+/*
+ * All extended attributes of a node, new. base: the version of the row they were made from; zeros: there was
+ * none. Node zeros: what the operation before this one creates.
+ */
 struct op_xattr {
 	struct node_id node;
+	struct version base;
 	struct view row; /* xattr_row bytes; empty: none left */
 };
 

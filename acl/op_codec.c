@@ -403,6 +403,8 @@ int op_xattr_encode(const struct op_xattr *op, struct buf *out)
 
 	enc_init(&e, out);
 	enc_fixed(&e, op->node.b, NODE_BYTES);
+	enc_u64(&e, op->base.height);
+	enc_u32(&e, op->base.index);
 	enc_bytes(&e, op->row);
 	return finish(&e, out, begin);
 }
@@ -415,6 +417,8 @@ int op_xattr_decode(struct view body, struct op_xattr *ret_op)
 
 	dec_init(&d, body);
 	dec_fixed(&d, op.node.b, NODE_BYTES);
+	op.base.height = dec_u64(&d);
+	op.base.index = dec_u32(&d);
 	op.row = dec_bytes(&d, STATE_VALUE_BYTES_MAX);
 	err = dec_done(&d);
 	if (err == 0)

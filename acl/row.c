@@ -458,6 +458,8 @@ int xattr_row_encode(const struct xattr_row *row, struct buf *out)
 
 	start(&e, out);
 	enc_version(&e, row->epoch, row->window);
+	enc_fixed(&e, row->secret_tx.b, HASH_BYTES);
+	enc_u16(&e, row->secret_index);
 	enc_bytes(&e, row->sealed);
 	return finish(&e, out, begin);
 }
@@ -470,6 +472,8 @@ int xattr_row_decode(struct view bytes, struct xattr_row *ret_row)
 	open_row(&d, bytes);
 	row.epoch = dec_u32(&d);
 	row.window = dec_u32(&d);
+	dec_fixed(&d, row.secret_tx.b, HASH_BYTES);
+	row.secret_index = (uint16_t)dec_within(&d, dec_u16(&d), 0, TX_OPS_MAX - 1);
 	row.sealed = dec_bytes(&d, STATE_VALUE_BYTES_MAX);
 	if (row.sealed.len == 0)
 		dec_fail(&d, CF_EDECODE);

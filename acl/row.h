@@ -148,10 +148,12 @@ struct entry_row {
 	struct view sealed_name;
 };
 
-/* SKP_XATTR: u32 epoch, u32 window, sealed list of names and values. */
+/* SKP_XATTR: the list (acl/xattr.h), sealed under a secret of this version as a record's content is. */
 struct xattr_row {
 	uint32_t epoch;
 	uint32_t window;
+	struct hash secret_tx; /* as in content_row */
+	uint16_t secret_index;
 	struct view sealed;
 };
 

@@ -100,6 +100,21 @@ int chart_setattr(struct chart *c, const struct place *p, unsigned mask, const s
 		  struct chart_attr *ret_attr) must_check;
 
 /*
+ * Extended attributes of files and directories, by their full names; who calls says which may be kept. Of a
+ * new file they go with its first save, else a change is a transaction. Errors: CF_ENOTFOUND (there is no
+ * such one), CF_EEXIST, CF_EFULL (XATTR_BYTES_MAX), CF_EROFS, CF_EUNSUPPORTED (a scratch directory).
+ */
+#define CHART_XATTR_CREATE 1u  /* CF_EEXIST when it is there */
+#define CHART_XATTR_REPLACE 2u /* CF_ENOTFOUND when it is not */
+int chart_xattr_set(struct chart *c, const struct place *p, const char *name, struct view value,
+		    unsigned flags) must_check;
+int chart_xattr_remove(struct chart *c, const struct place *p, const char *name) must_check;
+/* Appends the value. */
+int chart_xattr_get(struct chart *c, const struct place *p, const char *name, struct buf *out) must_check;
+/* Appends the names, each with a NUL behind it. */
+int chart_xattr_list(struct chart *c, const struct place *p, struct buf *out) must_check;
+
+/*
  * Open files. All handles of one file on this mount share what is staged: a reader opened after a local write
  * sees it. A handle opened read-only with nothing staged shows the version it was opened at.
  */

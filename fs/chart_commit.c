@@ -30,6 +30,8 @@ void commit_release(struct commit *m)
 	for (unsigned i = 0; i < m->count; i++)
 		buf_release(&m->body[i]);
 	buf_release_secret(&m->annex);
+	mem_wipe(m->secret, sizeof m->secret);
+	m->secret_count = 0;
 	m->count = 0;
 }
 
@@ -44,19 +46,24 @@ int commit_add(struct commit *m, enum op_code code, struct buf *body)
 	return 0;
 }
 
-/* At most one a transaction: no logical save of a mount has two contents. */
 int commit_add_secret(struct commit *m, uint16_t op_index, const uint8_t secret[CONTENT_SECRET_BYTES])
 {
-	struct annex_item item = {.kind = ANNEX_SECRET};
+	struct annex_item item[COMMIT_SECRETS];
 	struct buf body;
 	int err;
 
-	assert(m->annex.len == 0);
+	assert(m->secret_count < COMMIT_SECRETS);
 	buf_init(&body, 0);
 	err = content_secret_item(op_index, secret, &body);
-	item.body = buf_view(&body);
-	if (!err)
-		err = annex_encode(&item, 1, &m->annex);
+	if (!err) {
+		assert(body.len == sizeof m->secret[0]);
+		memcpy(m->secret[m->secret_count++], body.data, body.len);
+		for (size_t i = 0; i < m->secret_count; i++)
+			item[i] = (struct annex_item){.kind = ANNEX_SECRET,
+						      .body = VIEW(m->secret[i], sizeof m->secret[i])};
+		buf_reset(&m->annex);
+		err = annex_encode(item, m->secret_count, &m->annex);
+	}
 	buf_release_secret(&body);
 	return err;
 }

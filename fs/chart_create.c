@@ -59,6 +59,7 @@ static int create_again(struct chart_file *f, struct overlay_item *hidden, const
 	if (!f->s->staged)
 		stage_begin(f->s, f->seen, true, attrs);
 	f->s->attr_set |= CHART_SET_MODE | CHART_SET_UID | CHART_SET_GID;
+	f->s->has_xattrs = true;
 	pthread_mutex_unlock(&f->s->lock);
 	return overlay_unlink(f->c->overlay, hidden) ? 0 : CF_EEXIST;
 }

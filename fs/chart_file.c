@@ -48,6 +48,11 @@ int chart_alias_to_file(struct chart *c, struct overlay_item *item)
 	if (err)
 		return err;
 	stage_begin(s, item->pinned, false, NULL);
+	err = chart_xattr_carry(c, &item->node, s);
+	if (err) {
+		stage_unref(s);
+		return err;
+	}
 	if (!overlay_to_file(c->overlay, item, s))
 		stage_unref(s); /* another handle was first */
 	return 0;

@@ -89,6 +89,7 @@ struct chart {
 /* --- transactions (chart_commit.c) --- */
 
 #define COMMIT_OPS 64
+#define COMMIT_SECRETS 2 /* a file's content and its extended attributes */
 #define COMMIT_OWN (2 * COMMIT_OPS)
 #define COMMIT_TRIES 8
 
@@ -97,6 +98,8 @@ struct commit {
 	uint16_t count;
 	struct tx_op op[COMMIT_OPS];
 	struct buf body[COMMIT_OPS];
+	size_t secret_count;
+	uint8_t secret[COMMIT_SECRETS][sizeof(uint16_t) + CONTENT_SECRET_BYTES]; /* items of the annex */
 	struct buf annex;
 	uint16_t blob_count;
 	struct tx_blob blob[2];
@@ -108,6 +111,7 @@ void commit_init(struct commit *m, const struct patient_id *p);
 void commit_release(struct commit *m);
 /* Takes over the body's bytes. */
 int commit_add(struct commit *m, enum op_code code, struct buf *body) must_check;
+/* The secret of the operation that is about to be added goes into the annex. */
 int commit_add_secret(struct commit *m, uint16_t op_index,
 		      const uint8_t secret[CONTENT_SECRET_BYTES]) must_check;
 void commit_writes_node(struct commit *m, const struct node_id *n);
@@ -212,6 +216,8 @@ struct snapshot {
 	uint64_t size;
 	struct op_attrs attrs;
 	unsigned attr_set;
+	bool has_xattrs;
+	struct buf xattrs;
 	struct version base_version;
 	struct tree_file *base;          /* a reference */
 	struct buf plain;                /* records */
@@ -236,6 +242,22 @@ int chart_create_op(struct tree_look *l, const struct save_target *to, const str
 /* A committed directory, or a symbolic link when target is given. */
 int chart_make(struct chart *c, const struct place *dir, const char *name, const struct op_attrs *attrs,
 	       const char *target, struct chart_attr *ret_attr) must_check;
+
+/* --- extended attributes (chart_xattr.c) --- */
+
+/*
+ * An operation that makes list the attributes of a node, of what the operation before creates (node NULL), or
+ * none at all when it has just these. base as in op_xattr; zeros with NULL.
+ */
+int chart_xattr_op(const struct section_keys *keys, const struct place *node, struct version base,
+		   struct view list, struct commit *m) must_check;
+/* The same for a node as it is now. */
+int chart_xattr_add(struct chart *c, const struct section_keys *keys, const struct place *node,
+		    struct view list, struct commit *m) must_check;
+/* Makes list the attributes of a node, if they are others. */
+int chart_xattr_replace(struct chart *c, const struct place *node, struct view list) must_check;
+/* A stage that goes on as what the node is has its attributes. With the stage's lock, after stage_begin. */
+int chart_xattr_carry(struct chart *c, const struct place *node, struct stage *s) must_check;
 
 /* --- open files (chart_file.c, chart_create.c) --- */
 

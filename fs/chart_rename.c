@@ -369,9 +369,11 @@ static int convert(struct renaming *r)
 	if (!err) {
 		pthread_mutex_lock(&s->lock);
 		stage_begin(s, file, false, NULL);
+		err = chart_xattr_carry(r->c, node, s);
 		pthread_mutex_unlock(&s->lock);
-		err = chart_save_stage(r->c, s, NULL, &to, SAVE_FORCE);
 	}
+	if (!err)
+		err = chart_save_stage(r->c, s, NULL, &to, SAVE_FORCE);
 	if (!err) {
 		chart_node_is_gone(r->c, node);
 		chart_stage_leave(r->c, s);

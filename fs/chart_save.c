@@ -16,6 +16,7 @@ static void snapshot_release(struct snapshot *snap)
 {
 	tree_file_release(snap->base);
 	buf_release_secret(&snap->plain);
+	buf_release_secret(&snap->xattrs);
 	sha256_free(snap->hash);
 }
 
@@ -42,6 +43,7 @@ static int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, s
 		.size = s->size,
 		.attrs = s->attrs,
 		.attr_set = s->attr_set,
+		.has_xattrs = s->has_xattrs,
 		.base_version = s->base_version,
 	};
 	int err;
@@ -50,8 +52,11 @@ static int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, s
 		return err_set(CF_ETOOBIG, "a record of %llu bytes; at most %u are allowed",
 			       (unsigned long long)s->size, record_max);
 	buf_init(&snap.plain, 0);
+	buf_init(&snap.xattrs, 0);
 	snap.base = s->base ? tree_file_ref(s->base) : NULL;
-	err = snapshot_bytes(s, is_record, &snap);
+	err = buf_append_view(&snap.xattrs, buf_view(&s->xattrs));
+	if (!err)
+		err = snapshot_bytes(s, is_record, &snap);
 	if (err)
 		snapshot_release(&snap);
 	else
@@ -145,6 +150,23 @@ static const char *name_of(const struct saving *w, const struct overlay_item *it
 	return w->to ? w->to->name : item ? item->name : NULL;
 }
 
+/* A file that replaces another replaces its extended attributes, too, by none if need be. */
+static bool writes_xattrs(const struct saving *w)
+{
+	return w->snap.has_xattrs || (w->to && w->to->over);
+}
+
+static int add_xattrs(struct saving *w, const struct section_keys *keys)
+{
+	struct view list = buf_view(&w->snap.xattrs);
+
+	if (!writes_xattrs(w))
+		return 0;
+	if (w->node.kind)
+		return chart_xattr_add(w->c, keys, &w->node, list, &w->commit);
+	return list.len ? chart_xattr_op(keys, NULL, (struct version){0, 0}, list, &w->commit) : 0;
+}
+
 static int build(struct saving *w)
 {
 	const struct place *where = w->to ? &w->to->dir : &w->node;
@@ -174,6 +196,8 @@ static int build(struct saving *w)
 			tree_look_end(&l);
 		}
 	}
+	if (!err && (!w->unchanged || (w->to && w->to->removes)))
+		err = add_xattrs(w, &keys);
 	if (!err && w->to && w->to->removes) {
 		struct place from =
 			place_node(&where->patient, &w->to->remove.node, NODE_RECORD, where->section, 0);
@@ -241,6 +265,8 @@ static int save_unchanged(struct saving *w, struct overlay_item *item)
 	unsigned mask = w->snap.attr_set;
 	int err = mask ? chart_set_committed(w->c, &w->node, mask, &w->snap.attrs) : 0;
 
+	if (!err && writes_xattrs(w))
+		err = chart_xattr_replace(w->c, &w->node, buf_view(&w->snap.xattrs));
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops_xattr.c - facts of the ledger as attributes user.chartfs.*: readable, never listed, never copied.
+ * ops_xattr.c - extended attributes. user.* is kept; user.chartfs.* are facts of the ledger: readable, never
+ * listed, never copied. Other namespaces are not supported (LAYOUT.md 6).
  */
 #include "fs/ops_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #define PREFIX "user.chartfs."
 
@@ -61,61 +63,127 @@ static int fact(const struct chart_facts *f, const char *name, struct buf *out)
 	return CF_ENOTFOUND;
 }
 
-void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+#define USER "user."
+#define SECURITY "security."
+
+static bool begins(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static void reply_bytes(fuse_req_t req, const struct buf *out, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, out->len);
+	else if (size < out->len)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, (const char *)out->data, out->len);
+}
+
+/* Replies with what a change or a look came to. */
+static void fail(fuse_req_t req, const char *operation, const char *name, int err)
+{
+	if (err == CF_ENOTFOUND)
+		fuse_reply_err(req, ENODATA);
+	else
+		ops_fail(req, operation, name, err);
+}
+
+static int value_of(struct ops *o, const struct place *p, const char *name, struct buf *out)
 {
 	struct chart_facts facts;
+	int err;
+
+	if (ops_is_control(p))
+		return CF_ENOTFOUND;
+	if (!begins(name, PREFIX))
+		return chart_xattr_get(o->chart, p, name, out);
+	err = p->kind == PLACE_NODE ? chart_facts(o->chart, p, &facts) : CF_ENOTFOUND;
+	return err ? err : fact(&facts, name + strlen(PREFIX), out);
+}
+
+void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
 	struct buf value;
 	struct place p;
 	int err;
 
-	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0) {
-		fuse_reply_err(req, strncmp(name, "security.", 9) == 0 ? ENODATA : EOPNOTSUPP);
+	/* asked before every write: there is none, which is an answer that costs nothing */
+	if (!begins(name, USER)) {
+		fuse_reply_err(req, begins(name, SECURITY) ? ENODATA : EOPNOTSUPP);
 		return;
 	}
 	if (!ops_place(req, ino, &p))
 		return;
 	buf_init(&value, 0);
-	err = p.kind == PLACE_NODE ? chart_facts(ops_of(req)->chart, &p, &facts) : CF_ENOTFOUND;
-	if (!err)
-		err = fact(&facts, name + strlen(PREFIX), &value);
-	if (err == CF_ENOTFOUND)
-		fuse_reply_err(req, ENODATA);
-	else if (err)
-		ops_fail(req, "getxattr", name, err);
-	else if (size == 0)
-		fuse_reply_xattr(req, value.len);
-	else if (size < value.len)
-		fuse_reply_err(req, ERANGE);
+	err = value_of(ops_of(req), &p, name, &value);
+	if (err)
+		fail(req, "getxattr", name, err);
 	else
-		fuse_reply_buf(req, (const char *)value.data, value.len);
-	buf_release(&value);
-}
-
-static int refusal(const char *name)
-{
-	return strncmp(name, PREFIX, strlen(PREFIX)) == 0 ? EPERM : EOPNOTSUPP;
-}
-
-void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
-{
-	(void)ino;
-	(void)value;
-	(void)size;
-	(void)flags;
-	fuse_reply_err(req, refusal(name));
-}
-
-void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-	(void)ino;
-	fuse_reply_err(req, refusal(name));
+		reply_bytes(req, &value, size);
+	buf_release_secret(&value);
 }
 
 void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	(void)ino;
-	if (size == 0)
-		fuse_reply_xattr(req, 0);
+	struct buf names;
+	struct place p;
+	int err = 0;
+
+	if (!ops_place(req, ino, &p))
+		return;
+	buf_init(&names, 0);
+	if (!ops_is_control(&p))
+		err = chart_xattr_list(ops_of(req)->chart, &p, &names);
+	if (err)
+		fail(req, "listxattr", NULL, err);
 	else
-		fuse_reply_buf(req, NULL, 0);
+		reply_bytes(req, &names, size);
+	buf_release_secret(&names);
+}
+
+/* True when replied: a name that is not kept, or no place to keep it. */
+static bool refused(fuse_req_t req, fuse_ino_t ino, const char *name, struct place *ret_place)
+{
+	if (!begins(name, USER)) {
+		fuse_reply_err(req, EOPNOTSUPP);
+		return true;
+	}
+	if (!ops_place(req, ino, ret_place) || ops_gave_up(req))
+		return true;
+	if (!begins(name, PREFIX) && !ops_is_control(ret_place))
+		return false;
+	fuse_reply_err(req, EPERM);
+	return true;
+}
+
+void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	unsigned how = (flags & XATTR_CREATE ? CHART_XATTR_CREATE : 0) |
+		       (flags & XATTR_REPLACE ? CHART_XATTR_REPLACE : 0);
+	struct place p;
+	int err;
+
+	if (refused(req, ino, name, &p))
+		return;
+	err = chart_xattr_set(ops_of(req)->chart, &p, name, VIEW(value, size), how);
+	if (err)
+		fail(req, "setxattr", name, err);
+	else
+		fuse_reply_err(req, 0);
+}
+
+void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct place p;
+	int err;
+
+	if (refused(req, ino, name, &p))
+		return;
+	err = chart_xattr_remove(ops_of(req)->chart, &p, name);
+	if (err)
+		fail(req, "removexattr", name, err);
+	else
+		fuse_reply_err(req, 0);
 }

@@ -19,6 +19,7 @@ int stage_new(struct tree *t, struct spool *spool, const struct place *place, bo
 	s->spool = spool;
 	s->place = *place;
 	s->is_record = is_record;
+	buf_init(&s->xattrs, 0);
 	pthread_mutex_init(&s->save, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	*ret_s = s;
@@ -56,6 +57,8 @@ void stage_clear(struct stage *s)
 	s->staged = false;
 	s->touched = false;
 	s->attr_set = 0;
+	s->has_xattrs = false;
+	buf_release_secret(&s->xattrs);
 }
 
 void stage_unref(struct stage *s)

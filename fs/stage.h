@@ -42,6 +42,8 @@ struct stage {
 	struct op_attrs attrs; /* as they are to be, when staged */
 	unsigned attr_set;     /* CHART_SET_* that somebody asked for by name */
 	uint64_t ctime_ns;
+	bool has_xattrs;   /* a save writes these extended attributes in place of those there are */
+	struct buf xattrs; /* acl/xattr.h */
 	uint64_t size;
 	struct tree_file *base; /* NULL: none */
 	struct version base_version;

@@ -51,6 +51,11 @@ int tree_entry(struct tree_look *l, const struct patient_id *p, const struct nod
 int tree_content(struct tree_look *l, const struct patient_id *p, const struct node_id *n, struct buf *hold,
 		 struct content_row *ret_row, struct version *ret_version) must_check;
 
+/* Extended attributes (acl/xattr.h) of a node as of the look, appended: nothing when it has none or they were
+ * erased. version: of their row, zeros for none. CF_EDENIED, CF_ECORRUPT. */
+int tree_xattrs(struct tree_look *l, const struct place *p, struct buf *out,
+		struct version *ret_version) must_check;
+
 /* Does a grant allow it now? CF_EDENIED with the reason. */
 int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, unsigned verb) must_check;
 /* Has a right that tree_may() found ended by the clock since the last call? */

@@ -3,6 +3,7 @@
 #include "acl/genesis.h"
 #include "acl/op.h"
 #include "acl/wrap.h"
+#include "acl/xattr.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ROUND_TRIP(name, type)                                                                       \
@@ -37,6 +38,30 @@ static void rows(struct view in)
 	buf_release(&out);
 }
 
+static int add(void *ctx, struct view name, struct view value)
+{
+	struct buf *list = ctx, longer;
+	int err;
+
+	buf_init(&longer, 0);
+	err = xattr_with(buf_view(list), name, value, &longer);
+	buf_release(list);
+	*list = longer;
+	return err;
+}
+
+/* A list is what its attributes one by one make. */
+static void xattrs(struct view in)
+{
+	struct buf list;
+
+	if (in.len > XATTR_BYTES_MAX || xattr_check(in))
+		return;
+	buf_init(&list, 0);
+	FUZZ_CHECK(xattr_walk(in, add, &list) == 0 && view_equal(buf_view(&list), in));
+	buf_release(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct view in = VIEW(data, size);
@@ -46,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t epoch;
 
 	rows(in);
+	xattrs(in);
 	buf_init(&out, 0);
 	ROUND_TRIP(op_register, op_register);
 	ROUND_TRIP(op_admit, op_admit);

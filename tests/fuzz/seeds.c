@@ -5,6 +5,7 @@
  */
 #include "acl/proof.h"
 #include "acl/wrap.h"
+#include "acl/xattr.h"
 #include "ledger/blob.h"
 #include "ledger/file.h"
 #include "ledger/mem.h"
@@ -142,6 +143,9 @@ static void seed_ops(void)
 	SEED("row", "op-renew",
 	     op_renew_encode(&(struct op_renew){.who = {{1}}, .count = 1, .cert = {view_str("leaf")}}, &out));
 	SEED("row", "row-crl", crl_row_encode(&(struct crl_row){1, 2, 3, 4, {{5}}}, &out));
+	SEED("row", "xattrs", xattr_with(VIEW_NONE, view_str("user.a"), view_str("value"), &out));
+	SEED("row", "row-xattr",
+	     xattr_row_encode(&(struct xattr_row){.epoch = 1, .sealed = view_str("sealed")}, &out));
 	SEED("row", "op-xattr", op_xattr_encode(&(struct op_xattr){.node = {{1}}}, &out));
 }
 

@@ -167,3 +167,11 @@ ok "and brought back" smb "put $work/got patients\\patient1\\EMR10\\n.json"
 is "it is the newest version now" '{"weight":70}' cat "$notes/n.json"
 is "of four" 4 bash -c "ls $notes/.history/n.json | wc -l"
 soon "which the patient sees" '{"weight":70}' cat "$work/patient1/patients/patient1/EMR10/n.json"
+
+# what DOS knows of a file stands in user.DOSATTRIB
+before=$(chartfs status "$top" | sed -n 's/^ *"height": \([0-9]*\).*/\1/p' | head -n 1)
+ok "a new file through Samba" smb "put $work/scan2 patients\\patient1\\EMR04\\attachments\\ct\\2.dcm"
+is "is one transaction with its DOS attributes" 1 bash -c "sleep 1; echo \$((\$(chartfs status $top | sed -n 's/^ *\"height\": \\([0-9]*\\).*/\\1/p' | head -n 1) - $before))"
+ok "hidden" smb 'setmode patients\patient1\EMR10\n.json +h'
+is "is kept" yes bash -c "smbclient --configfile=$work/samba/smb.conf -N -p $port //127.0.0.1/charts -c 'ls patients\\patient1\\EMR10\\n.json' | grep -q 'n.json  *[AN]*H' && echo yes"
+is "as an extended attribute" user.DOSATTRIB bash -c "getfattr --absolute-names $notes/n.json | grep -o user.DOSATTRIB"

@@ -473,13 +473,11 @@ T_TEST(attributes)
 	struct node_id node;
 	struct node_row row;
 	struct op_setattr set = {.mask = OP_SET_MODE | OP_SET_MTIME, .attrs = {.mode = 0400, .mtime_ns = 77}};
-	struct op_xattr xattr;
-	struct xattr_row list = {.sealed = VIEW("sealed", 6)};
-	struct buf body, value;
+	struct buf body;
 
 	open_home(&h);
 	t_zero(put(&h, &h.dir, "a.json", NODE_RECORD, &node));
-	set.node = xattr.node = node;
+	set.node = node;
 	buf_init(&body, 0);
 	t_zero(submit(&h, OP_SETATTR, op_setattr_encode(&set, &body), &body));
 	read_node(&h, &node, &row);
@@ -487,16 +485,6 @@ T_TEST(attributes)
 	t_eq(row.mtime_ns, 77);
 	t_eq(row.size, 2);
 	t_ok(row.content.height > 0); /* content and its version stay */
-	buf_init(&value, 0);
-	list.window = contract_window(h.n->now_ms);
-	t_zero(xattr_row_encode(&list, &value));
-	xattr.row = buf_view(&value);
-	t_zero(submit(&h, OP_XATTR, op_xattr_encode(&xattr, &body), &body));
-	xattr.row = VIEW("junk", 4);
-	t_err(submit(&h, OP_XATTR, op_xattr_encode(&xattr, &body), &body), CF_EINVAL);
-	xattr.row = VIEW_NONE;
-	t_zero(submit(&h, OP_XATTR, op_xattr_encode(&xattr, &body), &body));
-	buf_release(&value);
 	close_home(&h);
 }
 

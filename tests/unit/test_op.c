@@ -88,7 +88,7 @@ T_TEST(operations_round_trip)
 	OP_TEST(grant, op_grant,
 		{.sections = 0x1ffff, .to = {{1}}, .verbs = VERB_ALL, .until_ms = 5, .purpose = 6});
 	OP_TEST(revoke, op_revoke, {.sections = 2, .from = {{1}}});
-	OP_TEST(xattr, op_xattr, {.node = {{1}}, .row = VIEW("row", 3)});
+	OP_TEST(xattr, op_xattr, {.node = {{1}}, .base = {2, 3}, .row = VIEW("row", 3)});
 }
 
 T_TEST(what_no_encoder_writes_is_refused)

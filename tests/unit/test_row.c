@@ -72,7 +72,7 @@ T_TEST(rows_round_trip)
 						.level = 2,
 						.sealed = VIEW("x", 1)}));
 	ROW_TEST(entry, ((struct entry_row){{{1}}, NODE_DIR, 1, 2, VIEW("name", 4)}));
-	ROW_TEST(xattr, ((struct xattr_row){1, 2, VIEW("list", 4)}));
+	ROW_TEST(xattr, ((struct xattr_row){1, 2, {{3}}, 63, VIEW("list", 4)}));
 	ROW_TEST(evidence, ((struct evidence_row){EVIDENCE_NEW_VIEW, {{1}}, 2, 3, 4, {{5}}, {{6}}, 7}));
 	ROW_TEST(offender, ((struct offender_row){2, {{{1}}, {{2}}}}));
 }
