@@ -10,6 +10,7 @@
 #   make model           all states of one height of the protocol
 #   make kills           real peers killed again and again under load
 #   make fsx             one file of a mount at random, every byte checked
+#   make big             an attachment of 4 GiB through a mount that may use 256 MiB
 #   make nemesis         seven real peers under a random mix of faults
 #   make mutations       does the simulator find each mistake that is compiled in on purpose?
 #   make fuzz TARGET=tx SECONDS=120    libFuzzer on one of tests/fuzz (clang)
@@ -88,7 +89,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite big bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -137,6 +138,11 @@ fsx: all $(O)/fsx
 SQLITE ?= 10000
 sqlite: all
 	O=$(O) SQLITE=$(SQLITE) TEST_TIMEOUT=$$((300 + $(SQLITE))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_saves.sh
+
+# make big GIB=4: an attachment through a mount that may use 256 MiB. Needs seven times its size on the disk. Root.
+GIB ?= 4
+big: all
+	O=$(O) MIB=$$(($(GIB) * 1024)) LIMIT=256 TEST_TIMEOUT=$$((600 + 900 * $(GIB))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_big.sh
 
 # make nemesis MINUTES=10 SEED=1: seven peers under a random mix of faults, two at a time. Root.
 MINUTES ?= 10
