@@ -292,7 +292,7 @@ T_TEST(get_turns_to_the_next_member)
 		atomic_store(&c->keeper[k].behaviour, SILENT);
 	t_err(get(c, &never, 300), CF_ENETWORK);
 	atomic_store(&c->keeper[0].behaviour, LACK);
-	t_err(get(c, &never, 500), CF_ENOTFOUND);
+	t_err(get(c, &never, 3000), CF_ENOTFOUND);
 	mem_free(bytes);
 	cluster_free(c);
 }
