@@ -193,6 +193,27 @@ static int put_expelled(struct run *r, const struct identity_id *who)
 	return err;
 }
 
+/* Evidence that an expulsion names is on the ledger, and against that peer. */
+static int check_reason(struct run *r, const struct op_members *op)
+{
+	const struct statekey key = statekey_evidence(&op->evidence);
+	struct evidence_row row;
+	struct version version;
+	struct view value;
+	int err;
+
+	if (hash_is_zero(&op->evidence))
+		return 0;
+	err = row_read(r->txn, r->out, &key, &value, &version);
+	if (err == CF_ENOTFOUND)
+		return err_set(err, "the evidence that is named is not on the ledger");
+	if (err == 0)
+		err = evidence_row_decode(value, &row) ? CF_ECORRUPT : 0;
+	if (err == 0 && !identity_equal(&row.offender, &op->who))
+		err = err_set(CF_EINVAL, "the evidence that is named is against somebody else");
+	return err;
+}
+
 int contract_members(struct run *r, struct view body)
 {
 	struct op_members op;
@@ -209,6 +230,8 @@ int contract_members(struct run *r, struct view body)
 			      "the change was made for the members since block %llu, now are those "
 			      "since block %llu",
 			      (unsigned long long)op.epoch, (unsigned long long)m.epoch);
+	if (err == 0)
+		err = check_reason(r, &op);
 	if (err == 0)
 		err = check_approvals(r, &op);
 	if (err == 0)

@@ -148,7 +148,8 @@ struct op_claim {
 /*
  * A change of the ordering members, in force from the next block on. Keys are those of the peer's identity
  * row: refresh takes over new ones, and new addresses. Approvals: signatures over change_digest
- * (acl/change.h), strictly ascending by identity. evidence: why somebody is expelled; zeros: none.
+ * (acl/change.h), strictly ascending by identity. evidence: why somebody is expelled, on the ledger; zeros:
+ * none.
  */
 #define OP_APPROVALS_MAX 32
 enum members_change { MEMBERS_ADD = 1, MEMBERS_REMOVE = 2, MEMBERS_REFRESH = 3, MEMBERS_EXPEL = 4 };

@@ -4,6 +4,7 @@
  * blocks.
  */
 #include "acl/change.h"
+#include "tests/lib/lies.h"
 #include "tests/lib/netfix.h"
 #include "tests/lib/t.h"
 
@@ -219,6 +220,57 @@ T_TEST(a_change_is_in_force_from_the_next_block)
 	approve_by_managers(&f, &op, 4);
 	t_err(submit(&f, &f.n->custodian[0], &op, false), CF_EREVOKED);
 	identity_release(&late);
+	fix_free(&f);
+}
+
+static int expel_because(struct fix *f, const struct hash *evidence)
+{
+	struct op_members op = change(f, MEMBERS_EXPEL, &f->fifth);
+
+	op.evidence = *evidence;
+	approve(f, &op, &f->governor);
+	return submit(f, &f->governor, &op, false);
+}
+
+/* Lies as this member and tells the ledger. */
+static struct hash lie_of(struct fix *f, unsigned member, const struct identity *keys)
+{
+	const struct members *m = apply_members(f->n->apply[0]);
+	const struct liar liar = {f->n->network, (uint8_t)member, m->epoch, keys->sign, keys->endorse};
+	struct netfix_request r = {.by = &f->n->peer[0], .op_count = 1};
+	struct op_evidence op;
+	struct buf bytes, body;
+	struct hash id;
+
+	buf_init(&bytes, 0);
+	buf_init(&body, 0);
+	t_zero(lie_votes(&liar, EVIDENCE_COMMIT, m->epoch + 3, 1, &bytes));
+	op.evidence = buf_view(&bytes);
+	id = evidence_id(op.evidence);
+	t_zero(op_evidence_encode(&op, &body));
+	r.op[0] = (struct tx_op){OP_EVIDENCE, buf_view(&body)};
+	t_zero(netfix_submit(f->n, &r, NULL));
+	buf_release(&bytes);
+	buf_release(&body);
+	return id;
+}
+
+T_TEST(evidence_that_an_expulsion_names_is_there_and_against_it)
+{
+	const struct hash never = {{1}};
+	struct op_members op;
+	struct hash other, own;
+	struct fix f;
+
+	fix_new(&f);
+	op = change(&f, MEMBERS_ADD, &f.fifth);
+	approve_by_managers(&f, &op, 3);
+	t_zero(submit(&f, &f.n->custodian[0], &op, true));
+	other = lie_of(&f, 2, &f.n->peer[2]);
+	own = lie_of(&f, 4, &f.fifth);
+	t_err(expel_because(&f, &never), CF_ENOTFOUND);
+	t_err(expel_because(&f, &other), CF_EINVAL);
+	t_zero(expel_because(&f, &own));
 	fix_free(&f);
 }
 
