@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-#define NODES_MAX 24 /* members and twins */
+#define NODES_MAX 32 /* members, twins and learners */
 #define REQUESTS_MAX 256
 #define MSG_KINDS (MSG_REQUEST + 1)
 #define KEYS_MAX 8         /* of one person */

@@ -13,6 +13,7 @@
 
 #define REAL_CRYPTO_EACH 50
 #define PLAN_SALT 0x5851f42d4c957f2du
+#define SIZE_SALT 0x8cb92ba72f3d8dd7u
 #define SET_SALT 0xda942042e4dd58b5u
 #define LINK_SALT 0x2545f4914f6cdd1du
 
@@ -125,9 +126,19 @@ static void plan_changes(struct sim *s)
 		plan_learner(s);
 }
 
-void sim_plan(struct sim *s)
+/* From plan 3 on a few clusters are large. */
+static unsigned plan_size(struct sim *s)
 {
 	static const unsigned sizes[] = {4, 4, 4, 5, 6, 7, 7, 10};
+	const unsigned usual = sizes[rng_below(&s->rng, 8)];
+	struct rng r;
+
+	rng_seed(&r, s->seed ^ SIZE_SALT);
+	return s->plan >= 3 && rng_chance(&r, 50) ? (unsigned)rng_between(&r, 8, MEMBERS_MAX) : usual;
+}
+
+void sim_plan(struct sim *s)
+{
 	uint64_t chaos_ms;
 
 	rng_seed(&s->rng, s->seed);
@@ -137,7 +148,7 @@ void sim_plan(struct sim *s)
 	if (rng_chance(&s->link_rng, 700))
 		s->config.timers.leader_lost_ms = (uint32_t)rng_between(&s->link_rng, 10, 300);
 	s->real_crypto = s->seed % REAL_CRYPTO_EACH == 0;
-	s->n = sizes[rng_below(&s->rng, 8)];
+	s->n = plan_size(s);
 	memset(s->network.b, 7, HASH_BYTES);
 	plan_config(s);
 	plan_nodes(s);
