@@ -5,14 +5,15 @@
 #
 # A test that prints a TAP plan ("1..N") counts each of its points, and points it planned but never
 # reached as failed. Any other counts as one: exit code 0 passed, 77 skipped, else failed.
-# Prints only what failed. The last line is "N passed, N failed"; ends with 1 when any failed.
+# Prints only what failed, and how long the longest took. The last line is "N passed, N failed"; ends with 1 when any failed.
 # TEST_TIMEOUT: seconds for each (default 300). TEST_VERBOSE=1 prints all output.
 set -u
 
 passed=0
 failed=0
 out=$(mktemp) || exit 1
-trap 'rm -f "$out"' EXIT
+times=$(mktemp) || exit 1
+trap 'rm -f "$out" "$times"' EXIT
 trap 'exit 130' INT TERM
 
 count() { # PATTERN -> how many lines of the output match
@@ -20,8 +21,10 @@ count() { # PATTERN -> how many lines of the output match
 }
 
 for test in "$@"; do
+	begun=$(date +%s)
 	timeout -k 5 "${TEST_TIMEOUT:-300}" "$test" >"$out" 2>&1
 	code=$?
+	echo "$(($(date +%s) - begun)) s $test" >>"$times"
 	plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$out" | head -n 1)
 	if [ -n "$plan" ]; then
 		good=$(count '^ok ')
@@ -49,5 +52,6 @@ for test in "$@"; do
 	fi
 done
 
+[ "$#" -gt 10 ] && sort -rn "$times" | head -n 15
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
