@@ -9,6 +9,7 @@
 #include "acl/rowread.h"
 #include "acl/userfile.h"
 #include "ledger/file.h"
+#include "net/probe.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -16,6 +17,8 @@
 #include <string.h>
 
 #define TIMEOUT_MS 30000
+#define PROBE_MS 5000
+#define BEHIND_MAX 100 /* blocks: seconds, at most */
 
 struct words {
 	const char *verb;
@@ -25,6 +28,7 @@ struct words {
 	const char *peer_address;
 	const char *client_address;
 	const char *evidence;
+	bool unseen; /* it is added though nobody knows whether it follows */
 };
 
 static const struct option longs[] = {
@@ -32,6 +36,7 @@ static const struct option longs[] = {
 	{"peer-address", required_argument, NULL, 'p'},
 	{"client-address", required_argument, NULL, 'a'},
 	{"evidence", required_argument, NULL, 'e'},
+	{"unseen", no_argument, NULL, 'u'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -54,6 +59,8 @@ static int parse(int argc, char **argv, struct words *w)
 			w->client_address = optarg;
 		else if (letter == 'e')
 			w->evidence = optarg;
+		else if (letter == 'u')
+			w->unseen = true;
 		else
 			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
 					 argv[optind - 1]);
@@ -163,13 +170,63 @@ static int approve(const struct words *w, struct cmd_session *s, struct op_membe
 	return err;
 }
 
-static int submit(struct cmd_session *s, const struct op_members *op)
+/* The peer, at the address that the change names. */
+static int read_peer(struct cmd_session *s, const struct op_members *op, struct member *ret_m)
+{
+	struct identity_row row;
+	struct db_txn *txn = NULL;
+	int err = chain_read_begin(client_chain(s->client), &txn);
+
+	if (!err)
+		err = state_identity(txn, &op->who, &row);
+	db_abort(txn);
+	if (err == CF_ENOTFOUND)
+		return err_set(err, "the peer is not registered");
+	if (err)
+		return err;
+	*ret_m = (struct member){.id = op->who, .org = row.org};
+	memcpy(ret_m->sign_point, row.sign_point, POINT_BYTES);
+	memcpy(ret_m->endorse_point, row.endorse_point, POINT_BYTES);
+	memcpy(ret_m->kem_point, row.kem_point, POINT_BYTES);
+	memcpy(ret_m->client_address, op->client_address.data, op->client_address.len);
+	return 0;
+}
+
+/*
+ * A member that is not there yet is one that is missing: it follows first. What the ledger cannot know, who
+ * submits looks at.
+ */
+static int check_follows(struct cmd_session *s, const struct op_members *op)
+{
+	const struct probe_config config = {
+		.tls = &s->tls, .network = *client_network(s->client), .identity = &s->identity};
+	const uint64_t height = client_height(s->client);
+	struct wire_status status;
+	struct member m;
+	int err = read_peer(s, op, &m);
+
+	if (!err)
+		err = probe_peer(&config, &m, PROBE_MS, &status);
+	if (err == CF_ENETWORK)
+		return err_set(err, "%s: it follows first (--unseen: adds it all the same)",
+			       strdupa(err_detail()));
+	if (!err && status.height + BEHIND_MAX < height)
+		return err_set(CF_EAGAIN,
+			       "the peer is at block %" PRIu64 " of %" PRIu64
+			       ": it catches up first (--unseen: adds it all the same)",
+			       status.height, height);
+	return err;
+}
+
+static int submit(const struct words *w, struct cmd_session *s, const struct op_members *op)
 {
 	struct client_result result;
 	struct buf body;
 	int err = client_wait(s->client, 0, TIMEOUT_MS);
 
 	buf_init(&body, 0);
+	if (!err && op->change == MEMBERS_ADD && !w->unseen)
+		err = check_follows(s, op);
 	if (!err)
 		err = op_members_encode(op, &body);
 	if (!err) {
@@ -197,7 +254,7 @@ static int with_change(const struct words *w, struct cmd_session *s)
 	if (!err)
 		err = change_parse(buf_view(&text), &hold, &op);
 	if (!err)
-		err = strcmp(w->verb, "approve") == 0 ? approve(w, s, &op) : submit(s, &op);
+		err = strcmp(w->verb, "approve") == 0 ? approve(w, s, &op) : submit(w, s, &op);
 	buf_release(&text);
 	buf_release(&hold);
 	return err;
