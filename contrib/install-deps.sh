@@ -15,7 +15,7 @@ demo)
 	packages="$packages $tools"
 	;;
 check)
-	packages="$packages $tools openssl gdb softhsm2 libengine-pkcs11-openssl opensc clang-format clang python3 attr git sqlite3 iproute2 procps man-db groff samba smbclient"
+	packages="$packages $tools openssl gdb softhsm2 libengine-pkcs11-openssl opensc clang-format clang python3 attr git sqlite3 iproute2 procps man-db groff samba smbclient restic borgbackup"
 	;;
 *)
 	echo "usage: $0 [demo|check]" >&2

@@ -25,6 +25,11 @@ int ask_evidence(struct control *c, const struct json *request, struct json *ans
 int ask_report(struct control *c, const struct json *request, struct json *answer) must_check;   /* file */
 int ask_verify(struct control *c, const struct json *request, struct json *answer) must_check;
 
+/* path: a directory -> network, height, block of the tree it is in; lines (SHA-256) -> certificates,
+ * signature (fs/manifest.h) */
+int ask_manifest(struct control *c, const struct json *request, struct json *answer) must_check;
+int ask_sign(struct control *c, const struct json *request, struct json *answer) must_check;
+
 int ask_orgs(struct control *c, const struct json *request, struct json *answer) must_check;
 
 /* Rights on a patient: path is anything below their directory. sections, verbs: as sections_parse,

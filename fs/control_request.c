@@ -124,6 +124,7 @@ static const struct {
 	{"grant", ask_grant, true},        {"revoke", ask_revoke, true},   {"grants", ask_grants, false},
 	{"claim", ask_claim, true},        {"consent", ask_consent, true}, {"erase", ask_erase, true},
 	{"evidence", ask_evidence, false}, {"report", ask_report, true},   {"orgs", ask_orgs, false},
+	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)

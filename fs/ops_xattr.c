@@ -58,6 +58,9 @@ static int fact(const struct chart_facts *f, const char *name, struct buf *out)
 		return put_hex(f->node.content_hash.b, HASH_BYTES, out);
 	if (strcmp(name, "section") == 0)
 		return buf_append_view(out, view_str(section_name(f->node.section)));
+	/* a tree of the past shows none that writes */
+	if (strcmp(name, "mode") == 0)
+		return buf_printf(out, "%04o", f->node.mode & 07777);
 	if (strcmp(name, "epoch") == 0)
 		return buf_printf(out, "%" PRIu32, f->content.epoch);
 	return CF_ENOTFOUND;

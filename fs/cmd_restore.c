@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_restore.c - chartfs restore: a backup beside its manifest. A file is put in place under a name of its
+ * own and gets its real one when its bytes are what the manifest says, so that nothing else ever has that
+ * name; on a mount that is its save.
+ */
+#include "fs/cmd.h"
+#include "fs/filehash.h"
+#include "fs/manifest.h"
+
+#include "acl/genesis.h"
+#include "acl/userfile.h"
+#include "ledger/file.h"
+#include "ledger/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define TEMPORARY_BYTES (MANIFEST_PATH_MAX + 16)
+
+/* A directory's mode is set when all is in it. */
+struct later {
+	struct later *next;
+	struct manifest_entry entry;
+};
+
+struct restoring {
+	int from, to; /* to: -1: compare only */
+	struct manifest m;
+	struct manifest_entry e;
+	struct later *dirs;
+	uint64_t good, written, refused, unreadable;
+	int err; /* the last that was no fault of the backup's */
+};
+
+static void refuse(struct restoring *r, const char *what)
+{
+	fprintf(stderr, "chartfs restore: %s: %s -> refused\n", r->e.path, what);
+	r->refused++;
+}
+
+/* Of the system, at the target. */
+static void failed(struct restoring *r, const char *what)
+{
+	r->err = err_from_errno(errno);
+	fprintf(stderr, "chartfs restore: %s: %s: %s\n", r->e.path, what, strerror(errno));
+}
+
+static struct timespec time_of(uint64_t ns)
+{
+	return (struct timespec){(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+}
+
+/* The extended attributes that stand behind an entry; fd -1: passed over. */
+static int take_attrs(struct restoring *r, int fd)
+{
+	struct manifest_entry *x = mem_zalloc(sizeof *x);
+	int err = x ? 0 : CF_ENOMEM;
+
+	if (x)
+		buf_init(&x->value, 0);
+	while (!err && r->m.entries.len && r->m.entries.data[0] == 'x') {
+		err = manifest_next(&r->m, x);
+		if (!err && fd >= 0 && fsetxattr(fd, x->target, x->value.data, x->value.len, 0) != 0)
+			failed(r, x->target);
+	}
+	if (x)
+		buf_release(&x->value);
+	mem_free(x);
+	return err;
+}
+
+static void set_attrs(struct restoring *r, int fd, const struct manifest_entry *e)
+{
+	struct timespec times[2] = {{0, UTIME_OMIT}, time_of(e->mtime_ns)};
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		failed(r, "attributes");
+		return;
+	}
+	/* whoever may not give files away keeps them */
+	if ((st.st_uid != e->uid || st.st_gid != e->gid) && fchown(fd, e->uid, e->gid) != 0 && errno != EPERM)
+		failed(r, "owner");
+	if ((st.st_mode & 07777) != e->mode && fchmod(fd, e->mode) != 0)
+		failed(r, "mode");
+	/* a directory's in the past is that of the snapshot */
+	if (e->kind != 'd' &&
+	    (st.st_mtim.tv_sec != times[1].tv_sec || st.st_mtim.tv_nsec != times[1].tv_nsec) &&
+	    futimens(fd, times) != 0)
+		failed(r, "time");
+}
+
+/* A name beside path that mounts keep to themselves until it is renamed. */
+static void temporary_name(const char *path, char ret_name[TEMPORARY_BYTES])
+{
+	const char *slash = strrchr(path, '/');
+	uint8_t random[3];
+	char hex[7];
+
+	random_bytes(random, sizeof random);
+	hex_encode(random, sizeof random, hex);
+	snprintf(ret_name, TEMPORARY_BYTES, "%.*s.restore.%s", slash ? (int)(slash + 1 - path) : 0, path,
+		 hex);
+}
+
+/* What is there already is as the manifest says. */
+static int open_same(struct restoring *r)
+{
+	int fd = openat(r->to, r->e.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct hash hash;
+
+	if (fd >= 0 && (filehash_copy(fd, -1, &hash) || !hash_equal(&hash, &r->e.hash))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* from is the backup's file, at its beginning. */
+static int bring_back(struct restoring *r, int from)
+{
+	char name[TEMPORARY_BYTES];
+	struct hash hash;
+	int to, err;
+
+	temporary_name(r->e.path, name);
+	to = openat(r->to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0) {
+		failed(r, "cannot be written");
+		return take_attrs(r, -1);
+	}
+	err = filehash_copy(from, to, &hash);
+	if (err || !hash_equal(&hash, &r->e.hash)) {
+		refuse(r, err ? err_text(err) : "its bytes are not those of the manifest");
+		err = take_attrs(r, -1);
+		close(to);
+		(void)unlinkat(r->to, name, 0);
+		return err;
+	}
+	set_attrs(r, to, &r->e);
+	err = take_attrs(r, to);
+	if (close(to) != 0 || renameat(r->to, name, r->to, r->e.path) != 0) {
+		failed(r, "cannot be written");
+		(void)unlinkat(r->to, name, 0);
+		return err;
+	}
+	r->good++;
+	r->written++;
+	return err;
+}
+
+static int compare(struct restoring *r, int from)
+{
+	struct hash hash;
+	int err = filehash_copy(from, -1, &hash);
+
+	if (err)
+		refuse(r, err_text(err));
+	else if (!hash_equal(&hash, &r->e.hash))
+		refuse(r, "its bytes are not those of the manifest");
+	else
+		r->good++;
+	return take_attrs(r, -1);
+}
+
+static int do_file(struct restoring *r)
+{
+	int from = openat(r->from, r->e.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), there = -1,
+	    err;
+	struct stat st;
+
+	if (from < 0 || fstat(from, &st) != 0 || !S_ISREG(st.st_mode)) {
+		refuse(r, from < 0 ? strerror(errno) : "no regular file in the backup");
+		if (from >= 0)
+			close(from);
+		return take_attrs(r, -1);
+	}
+	if (r->to >= 0)
+		there = open_same(r);
+	if (r->to < 0) {
+		err = compare(r, from);
+	} else if (there >= 0) {
+		set_attrs(r, there, &r->e);
+		err = compare(r, from);
+		close(there);
+	} else {
+		err = bring_back(r, from);
+	}
+	close(from);
+	return err;
+}
+
+static bool link_is(int dir, const char *path, const char *target)
+{
+	char there[MANIFEST_PATH_MAX];
+	ssize_t n = readlinkat(dir, path, there, sizeof there);
+
+	return n >= 0 && (size_t)n == strlen(target) && memcmp(there, target, (size_t)n) == 0;
+}
+
+static void do_link(struct restoring *r)
+{
+	char name[TEMPORARY_BYTES];
+
+	if (!link_is(r->from, r->e.path, r->e.target)) {
+		refuse(r, "no such symbolic link in the backup");
+		return;
+	}
+	r->good++;
+	if (r->to < 0 || link_is(r->to, r->e.path, r->e.target))
+		return;
+	temporary_name(r->e.path, name);
+	if (symlinkat(r->e.target, r->to, name) != 0 || renameat(r->to, name, r->to, r->e.path) != 0)
+		failed(r, "cannot be made");
+	else
+		r->written++;
+}
+
+static int do_dir(struct restoring *r)
+{
+	struct later *later;
+	struct stat st;
+	int fd = -1, err;
+
+	if (fstatat(r->from, r->e.path, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
+		refuse(r, "no such directory in the backup");
+	if (r->to < 0 || strcmp(r->e.path, ".") == 0)
+		return take_attrs(r, -1);
+	if (mkdirat(r->to, r->e.path, 0700 | (r->e.mode & 0777)) != 0 && errno != EEXIST)
+		failed(r, "cannot be made");
+	else
+		fd = openat(r->to, r->e.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	err = take_attrs(r, fd);
+	if (fd < 0)
+		return err;
+	close(fd);
+	later = mem_zalloc(sizeof *later);
+	if (!later)
+		return CF_ENOMEM;
+	later->entry = r->e;
+	later->next = r->dirs;
+	r->dirs = later;
+	return err;
+}
+
+/* The innermost first. */
+static void finish_dirs(struct restoring *r)
+{
+	while (r->dirs) {
+		struct later *d = r->dirs;
+		int fd = openat(r->to, d->entry.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		r->e = d->entry;
+		if (fd >= 0) {
+			set_attrs(r, fd, &d->entry);
+			close(fd);
+		}
+		r->dirs = d->next;
+		mem_free(d);
+	}
+}
+
+static int each_entry(struct restoring *r)
+{
+	int err = 0;
+
+	while (!err) {
+		err = manifest_next(&r->m, &r->e);
+		if (err)
+			break;
+		if (r->e.kind == 'f')
+			err = do_file(r);
+		else if (r->e.kind == 'd')
+			err = do_dir(r);
+		else if (r->e.kind == 'l')
+			do_link(r);
+		else if (r->e.kind == 'n')
+			r->unreadable++;
+		else
+			err = err_set(CF_EDECODE, "the manifest is malformed: attributes of nothing");
+	}
+	finish_dirs(r);
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+static int open_dirs(struct restoring *r, const char *backup, const char *to)
+{
+	r->from = open(backup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->from < 0)
+		return err_set(err_from_errno(errno), "%s: %m", backup);
+	r->to = to ? open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	return to && r->to < 0 ? err_set(err_from_errno(errno), "%s: %m", to) : 0;
+}
+
+static int restore(struct restoring *r, const char *manifest, const char *genesis, const char *backup,
+		   const char *to)
+{
+	struct buf text, founded;
+	int err;
+
+	buf_init(&text, MANIFEST_BYTES_MAX);
+	buf_init(&r->e.value, 0);
+	r->from = r->to = -1;
+	err = genesis_read(genesis, &founded);
+	if (!err)
+		err = userfile_read(manifest, MANIFEST_BYTES_MAX, false, &text);
+	if (!err)
+		err = manifest_open(buf_view(&text), buf_view(&founded), &r->m);
+	if (!err)
+		err = open_dirs(r, backup, to);
+	if (!err) {
+		printf("manifest of %s at height %" PRIu64 ", signed by %s\n", r->m.head.path,
+		       r->m.head.height, r->m.signer);
+		err = each_entry(r);
+	}
+	if (!err)
+		printf("%" PRIu64 " as the manifest says, %" PRIu64 " brought back, %" PRIu64
+		       " refused; %" PRIu64 " that the signer could not read\n",
+		       r->good, r->written, r->refused, r->unreadable);
+	if (r->from >= 0)
+		close(r->from);
+	if (r->to >= 0)
+		close(r->to);
+	buf_release(&text);
+	buf_release(&founded);
+	buf_release(&r->e.value);
+	return err;
+}
+
+static const struct option longs[] = {
+	{"manifest", required_argument, NULL, 'm'},
+	{"genesis", required_argument, NULL, 'g'},
+	{NULL, 0, NULL, 0},
+};
+
+int cmd_restore(int argc, char **argv)
+{
+	const char *manifest = NULL, *genesis = NULL;
+	struct restoring *r;
+	int letter, err;
+
+	optind = 1;
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (letter == 'm')
+			manifest = optarg;
+		else if (letter == 'g')
+			genesis = optarg;
+		else
+			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
+					 argv[optind - 1]);
+	}
+	if (!manifest || !genesis || argc - optind < 1 || argc - optind > 2)
+		return cmd_usage(argv[0], "--manifest, --genesis and a backup are needed");
+	r = mem_zalloc(sizeof *r);
+	if (!r)
+		return cmd_fail(argv[0], CF_ENOMEM);
+	err = restore(r, manifest, genesis, argv[optind], argv[optind + 1]);
+	if (!err && r->refused)
+		err = err_set(CF_ECORRUPT, "the backup is not what the manifest says");
+	else if (!err && r->err)
+		err = err_set(r->err, "not all could be brought back");
+	mem_free(r);
+	return err ? cmd_fail(argv[0], err) : 0;
+}
