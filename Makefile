@@ -10,6 +10,7 @@
 #   make model           all states of one height of the protocol
 #   make kills           real peers killed again and again under load
 #   make fsx             one file of a mount at random, every byte checked
+#   make die             a mount killed in the middle of 1,000 saves
 #   make big             an attachment of 4 GiB through a mount that may use 256 MiB
 #   make nemesis         seven real peers under a random mix of faults
 #   make mutations       does the simulator find each mistake that is compiled in on purpose?
@@ -89,7 +90,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite big bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite big die bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -143,6 +144,12 @@ sqlite: all
 GIB ?= 4
 big: all
 	O=$(O) MIB=$$(($(GIB) * 1024)) LIMIT=256 TEST_TIMEOUT=$$((600 + 900 * $(GIB))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_big.sh
+
+# make die SAVES=1000: a mount killed with -9 in the middle of saves, once a hundred: all well, peers restarting,
+# network gone, disk full. Root.
+SAVES ?= 1000
+die: all
+	O=$(O) SAVES=$(SAVES) TEST_TIMEOUT=$$((120 + $(SAVES) / 2)) TEST_VERBOSE=1 tests/run.sh tests/mount/test_die.sh
 
 # make nemesis MINUTES=10 SEED=1: seven peers under a random mix of faults, two at a time. Root.
 MINUTES ?= 10

@@ -81,28 +81,32 @@ static int put_label(struct chart *c, struct spool_file *f, const struct place *
 	return err;
 }
 
-struct spool_file *chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name)
+int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name,
+		struct spool_file **ret_guard)
 {
 	struct spool_file *f = NULL;
 	uint64_t size;
 	int err;
 
+	*ret_guard = NULL;
+
 	pthread_mutex_lock(&s->lock);
 	size = s->size;
 	pthread_mutex_unlock(&s->lock);
 	if (size == 0 || size > GUARD_BYTES_MAX)
-		return NULL;
+		return 0;
 	err = spool_file_new(c->spool, &f);
 	if (!err)
 		err = chart_copy_out(s, f);
 	if (!err)
 		err = put_label(c, f, node, name, NULL);
-	if (!err)
-		return f;
-	log_warn("chart", "a save's bytes cannot be put aside: %s -> they are lost if this process is killed",
-		 err_text(err));
+	if (!err) {
+		*ret_guard = f;
+		return 0;
+	}
 	spool_file_free(f);
-	return NULL;
+	return err_set(err, "the bytes of a save cannot be put aside while it is under way: %s",
+		       err_text(err));
 }
 
 void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,

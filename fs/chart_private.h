@@ -192,10 +192,11 @@ void pending_save_free(struct chart *c, struct pending_save *p);
 
 /*
  * The stage's bytes on disk, sealed, for as long as their save is under way: the next mount offers them under
- * .chartfs/conflicts, unless their transaction was committed. Where nothing can be written they are just not
- * there: NULL. name may be NULL: node's.
+ * .chartfs/conflicts, unless their transaction was committed. Where they cannot be written nothing is saved:
+ * CF_EFULL, CF_EIO. NULL for a file without a byte or over 64 MiB. name may be NULL: node's.
  */
-struct spool_file *chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name);
+int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name,
+		struct spool_file **ret_guard) must_check;
 /* Which transaction it is. */
 void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,
 		    const struct hash *id);

@@ -335,7 +335,10 @@ static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned
 		if (w->unchanged && !(w->to && w->to->removes))
 			return save_unchanged(w, item);
 		if (w->guard == NULL)
-			w->guard = chart_guard(w->c, w->s, w->to ? &w->to->dir : &w->node, name_of(w, item));
+			err = chart_guard(w->c, w->s, w->to ? &w->to->dir : &w->node, name_of(w, item),
+					  &w->guard);
+		if (err)
+			return err;
 		if (flags & SAVE_NOWAIT) {
 			err = start(w, item);
 			if (!err)

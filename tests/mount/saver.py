@@ -3,7 +3,7 @@
 saver.py check DIR CONFLICTS LOG KILLS - each save that was begun is in DIR or offered in CONFLICTS, none is half.
 
 LOG has a line "began N" before each close(2), "saved N" after one that returned 0, "refused N" after one that no
-mount was there for. A close that the kernel had taken and the mount not yet read when it died cannot be told from
+mount was there for, or that had no room to begin (ENOSPC): the caller knows that nothing is under way. A close that the kernel had taken and the mount not yet read when it died cannot be told from
 one it had: of those that were aborted KILLS may be neither.
 """
 import errno
@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 
 def content(n):
@@ -34,9 +35,11 @@ def save(directory, log_path, first, count):
                 os.write(log, b"began %d\n" % n)
                 os.close(fd)
             except OSError as e:
-                # the mount was dead before it was asked: the caller knows, and nothing was under way
-                if e.errno == errno.ENOTCONN:
+                if e.errno in (errno.ENOTCONN, errno.ENOSPC):
                     os.write(log, b"refused %d\n" % n)
+                if e.errno == errno.ENOSPC:
+                    time.sleep(0.05)
+                    continue
                 return
             os.write(log, b"saved %d\n" % n)
 

@@ -1,20 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_die.sh - kill -9 of a mount in the middle of saves, again and again, with the network there and without it:
-# each save is committed or offered again, none is half, and what was acknowledged is there. ROUNDS.
+# test_die.sh - kill -9 of a mount in the middle of saves, again and again: while all is well, while peers restart,
+# with the network gone, with its own disk full. Each save is committed or offered again, none is half, and what was
+# acknowledged is there. SAVES (default 500): how many, a hundred for each kill; make die SAVES=1000.
 . "$(dirname "$0")/../lib/mount.sh"
 
-rounds=${ROUNDS:-4} each=200
+each=100
+rounds=$((${SAVES:-500} / each))
+variants=(well peers network disk)
 network_up
+# the data of the mount that is killed, on a disk that can be filled
+data=$net/mounts/doctor1-$(printf %s "$work/doctor1" | sha256sum | cut -c1-8)
+mkdir -p "$data"
+chmod 700 "$data"
+mount -t tmpfs -o size=96m,mode=700 tmpfs "$data" 2>/dev/null && disk=1
+after_all=unmount_disk
+unmount_disk()
+{
+	[ -z "${disk:-}" ] || umount -l "$data" 2>/dev/null
+}
 mount_as doctor1
 mount_as doctor2
 A=$work/doctor1/patients/patient1/EMR10
 B=$work/doctor2/patients/patient1/EMR10
+log=$work/log
 
 kill_mount()
 {
-	kill -KILL "$(sed -n 's/^ *"pid": \([0-9]*\).*/\1/p' "$work/doctor1/.chartfs/status")"
+	kill -KILL "$pid"
 }
 
 saver()
@@ -22,40 +36,96 @@ saver()
 	python3 "$here/tests/mount/saver.py" "$@"
 }
 
-lines()
+# begun COUNT: so many lines more than there were when the round began
+begun()
 {
-	wc -l <"$work/log"
+	within 30 bash -c "[ \$(wc -l <$log) -ge $((lines + $1)) ]"
 }
 
-# die_while_saving ROUND LINES: the mount dies under the saver when its log has so many lines more
+all_peers()
+{
+	for n in 1 2 3 4; do
+		devnet peer "$net" $n "$1"
+	done
+}
+
+restart_peers()
+{
+	while [ ! -e "$work/restarted" ]; do
+		for n in 1 2 3 4; do
+			devnet peer "$net" $n kill
+			devnet peer "$net" $n start
+		done
+	done 2>/dev/null
+}
+
+# what a variant does while saves run, and what it takes back when the mount is dead
+during()
+{
+	case $1 in
+	well) begun $((20 + round * 37 % 80)) ;;
+	peers)
+		rm -f "$work/restarted"
+		restart_peers &
+		restarter=$!
+		begun $((20 + round * 37 % 80))
+		;;
+	network)
+		begun 40
+		all_peers pause
+		begun 44 || true
+		sleep 1
+		;;
+	disk)
+		begun 30
+		dd if=/dev/zero of="$data/filler" bs=64k status=none 2>/dev/null
+		sleep 1
+		;;
+	esac
+}
+
+afterwards()
+{
+	case $1 in
+	peers)
+		touch "$work/restarted"
+		wait $restarter
+		;;
+	network) all_peers cont ;;
+	disk) rm "$data/filler" ;;
+	esac
+	return 0
+}
+
 die_while_saving()
 {
-	local until=$(($(lines) + $2))
-	saver save "$A" "$work/log" $(($1 * each)) $each &
-	until [ "$(lines)" -ge $until ]; do sleep 0.01; done
+	pid=$(sed -n 's/^ *"pid": \([0-9]*\).*/\1/p' "$work/doctor1/.chartfs/status")
+	lines=$(wc -l <"$log")
+	saver save "$A" "$log" $((round * each)) $each &
+	saving=$!
+	during "$1"
 	kill_mount
-	wait $!
+	afterwards "$1"
+	wait $saving
 	devnet mount "$net" doctor1 "$work/doctor1"
 }
 
-: >"$work/log"
-for ((i = 0; i < rounds; i++)); do
-	ok "round $i: killed in the middle, mounted again" die_while_saving $i $((20 + i * 61 % 200))
+check()
+{
+	saver check "$A" "$work/doctor1/.chartfs/conflicts" "$log" $rounds
+}
+
+: >"$log"
+for ((round = 0; round < rounds; round++)); do
+	variant=${variants[round % 4]}
+	[ "$variant" != disk ] || [ -n "${disk:-}" ] || continue
+	ok "kill $round, $variant: mounted again" die_while_saving "$variant"
+	recovers "saves go on" 40 save "$A/after$round.json" '{"after":1}'
 done
-ok "each save is committed or offered again, none is half" saver check "$A" "$work/doctor1/.chartfs/conflicts" "$work/log" $rounds
-saver check "$A" "$work/doctor1/.chartfs/conflicts" "$work/log" $rounds | sed 's/^# /#   /'
-devnet peer "$net" 1 kill
-ok "a peer starts anew meanwhile" die_while_saving $rounds 100
-devnet peer "$net" 1 start
-devnet peer "$net" 2 kill
-devnet peer "$net" 3 kill
-ok "without a quorum" die_while_saving $((rounds + 1)) 8
-devnet peer "$net" 2 start
-devnet peer "$net" 3 start
-ok "saves go on" within 40 save "$A/after.json" '{"after":1}'
-ok "each save is committed or offered again, none is half" saver check "$A" "$work/doctor1/.chartfs/conflicts" "$work/log" $((rounds + 2))
-saver check "$A" "$work/doctor1/.chartfs/conflicts" "$work/log" $((rounds + 2)) | sed 's/^# /#   /'
-is "saves were under way when it died" yes bash -c "[ \$(grep -c began $work/log) -gt \$(grep -c saved $work/log) ] && echo yes"
-ok "the rest of a thousand" saver save "$A" "$work/log" $((rounds * each + 2 * each)) $each
+ok "each save is committed or offered again, none is half" check
+check | sed 's/^# /#   /'
+is "saves were under way when it died" yes bash -c "[ \$(grep -c began $log) -gt \$(grep -c saved $log) ] && echo yes"
+ok "a hundred more" saver save "$A" "$log" $((rounds * each)) $each
+ok "are there" check
 ok "the other hospital has the same" within 20 diff -r "$A" "$B"
 ok "all heads and state roots are equal" within 30 same_heads
