@@ -12,6 +12,7 @@
 #   make fsx             one file of a mount at random, every byte checked
 #   make die             a mount killed in the middle of 1,000 saves
 #   make big             an attachment of 4 GiB through a mount that may use 256 MiB
+#   make office          LibreOffice and Orthanc at work on a mount
 #   make nemesis         seven real peers under a random mix of faults
 #   make mutations       does the simulator find each mistake that is compiled in on purpose?
 #   make fuzz TARGET=tx SECONDS=120    libFuzzer on one of tests/fuzz (clang)
@@ -90,7 +91,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite big die bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite big die office bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -150,6 +151,11 @@ big: all
 SAVES ?= 1000
 die: all
 	O=$(O) SAVES=$(SAVES) TEST_TIMEOUT=$$((120 + $(SAVES) / 2)) TEST_VERBOSE=1 tests/run.sh tests/mount/test_die.sh
+
+# make office: large programs at work on a mount, LibreOffice and Orthanc, which it installs. Root.
+office: all
+	contrib/install-deps.sh office
+	O=$(O) TEST_VERBOSE=1 tests/run.sh $(wildcard tests/office/*.sh)
 
 # make nemesis MINUTES=10 SEED=1: seven peers under a random mix of faults, two at a time. Root.
 MINUTES ?= 10

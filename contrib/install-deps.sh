@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # install-deps.sh [demo|check] - installs the Debian 12 packages that are missing: those the build needs, with
-# `demo` also the tools its tour offers, with `check` also those of lint and tests. Touches no network when all
+# `demo` also the tools its tour offers, with `check` also those of lint and tests, with `office` those of make office. Touches no network when all
 # are there.
 set -eu
 
@@ -11,6 +11,11 @@ packages='gcc libc6-dev make pkg-config libssl-dev liblmdb-dev libnng-dev libini
 tools='vim-tiny nano rsync jq dcmtk'
 case ${1-} in
 '') ;;
+office)
+	packages="$packages $tools libreoffice-writer-nogui python3-uno unzip orthanc python3"
+	# Orthanc is started by the test alone: no service of it is left running
+	services_stay_off=1
+	;;
 demo)
 	packages="$packages $tools"
 	;;
@@ -18,7 +23,7 @@ check)
 	packages="$packages $tools openssl gdb softhsm2 libengine-pkcs11-openssl opensc clang-format clang python3 attr git sqlite3 iproute2 procps man-db groff samba smbclient restic borgbackup"
 	;;
 *)
-	echo "usage: $0 [demo|check]" >&2
+	echo "usage: $0 [demo|check|office]" >&2
 	exit 1
 	;;
 esac
@@ -39,7 +44,16 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
+rc=/usr/sbin/policy-rc.d
+if [ -n "${services_stay_off-}" ] && [ ! -e $rc ]; then
+	printf '#!/bin/sh\nexit 101\n' >$rc
+	chmod +x $rc
+	trap 'rm -f $rc' EXIT
+fi
 apt-get update
 # word splitting wanted: a list of package names
 # shellcheck disable=SC2086
 apt-get install -y --no-install-recommends $missing
+if [ -n "${services_stay_off-}" ] && [ -d /run/systemd/system ]; then
+	systemctl disable --now orthanc >/dev/null 2>&1 || true
+fi
