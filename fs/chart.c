@@ -160,7 +160,7 @@ static void look_after(struct chart *c, struct stage *s)
 
 	chart_save_settle(c, s);
 	pthread_mutex_lock(&s->lock);
-	left = s->staged && !s->gone && s->writers == 0;
+	left = s->staged && !s->gone && (s->writers == 0 || s->flushed);
 	if (left && s->place.kind == PLACE_LOCAL)
 		item = overlay_find_number(c->overlay, s->place.local);
 	pthread_mutex_unlock(&s->lock);
@@ -317,6 +317,7 @@ int chart_new(const struct chart_config *config, struct chart **ret_chart)
 		return CF_ENOMEM;
 	c->client = config->client;
 	c->timeout_ms = config->timeout_ms;
+	c->when = config->when;
 	random_bytes((uint8_t *)&c->session, sizeof c->session);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->wake, NULL);
@@ -358,6 +359,8 @@ static void end_stages(struct chart *c, uint64_t until_ms)
 {
 	struct overlay_item *item;
 
+	/* what was put aside and has not begun yet begins now; what has to be tried again is kept below */
+	run_tasks(c, take_tasks(c, UINT64_MAX));
 	for (struct task *t = c->tasks, *next; t; t = next) {
 		next = t->next;
 		end_stage(c, t->stage, NULL, until_ms);

@@ -15,10 +15,19 @@
 
 struct chart;
 
+/*
+ * When a save is waited for. CLOSE: close(2) and fsync(2) return when it is committed. FSYNC: close(2) when
+ * the bytes are put aside on this machine, fsync(2) when they are committed. ASYNC: neither waits for the
+ * network; after fsync(2) what was put aside outlives this machine's crash. What was put aside is committed
+ * in the background, or offered under .chartfs/conflicts. Files over 64 MiB are waited for in any case.
+ */
+enum chart_when { CHART_COMMIT_CLOSE, CHART_COMMIT_FSYNC, CHART_COMMIT_ASYNC };
+
 struct chart_config {
 	struct client *client; /* borrowed */
 	const char *spool_dir; /* private: staged bytes, encrypted */
 	unsigned timeout_ms;   /* of a save */
+	enum chart_when when;
 };
 
 int chart_new(const struct chart_config *config, struct chart **ret_chart) must_check;
@@ -136,12 +145,13 @@ int chart_create(struct chart *c, const struct place *dir, const char *name, uin
 int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out) must_check;
 int chart_write(struct chart_file *f, uint64_t offset, struct view data) must_check;
 /*
- * The save: on flush (close), fsync. Nothing staged: 0 at once. Unchanged content: no transaction. Waits up
+ * The save: on flush (close). Nothing staged: 0 at once. Unchanged content: no transaction. Waits up
  * to the timeout: CF_ENOQUORUM keeps the bytes and goes on in the background. Also tells of an earlier save's
  * failure once. CF_ECONFLICT: the staged content is kept under .chartfs/conflicts. CF_EINVAL: no JSON on a
  * record name; CF_ETOOBIG.
  */
 int chart_save(struct chart_file *f) must_check;
+int chart_sync(struct chart_file *f) must_check; /* the same for fsync */
 /* The last handle's close drops what could not be saved unless it is kept for the background. */
 void chart_close(struct chart_file *f);
 const struct place *chart_file_place(const struct chart_file *f);

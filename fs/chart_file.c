@@ -348,27 +348,32 @@ int chart_write(struct chart_file *f, uint64_t offset, struct view data)
 	return err;
 }
 
+#define LATER 8u    /* beside SAVE_*: put aside, not waited for */
+#define DURABLY 16u /* that is on the disk */
+
 static int save(struct chart_file *f, unsigned flags)
 {
-	struct place place;
-	int err;
+	struct overlay_item *item = f->item && f->item->linked ? f->item : NULL;
+	int err = CF_EAGAIN;
 
 	if (f->item && !f->item->linked && f->item->stage->place.kind == PLACE_LOCAL)
 		return 0; /* its name is gone */
-	if (f->item && f->item->scratch && f->item->linked)
+	if (item && item->scratch)
 		return 0;
-	if (f->item && f->item->linked)
-		err = chart_save_item(f->c, f->s, f->item, flags);
-	else
+	if (flags & LATER)
+		err = chart_save_later(f->c, f->s, item, flags & DURABLY);
+	flags &= ~(LATER | DURABLY);
+	if (err == CF_EAGAIN && item)
+		err = chart_save_item(f->c, f->s, item, flags);
+	else if (err == CF_EAGAIN)
 		err = chart_save_stage(f->c, f->s, NULL, NULL, flags);
 	pthread_mutex_lock(&f->s->lock);
-	place = f->s->place;
+	f->place = f->s->place;
 	pthread_mutex_unlock(&f->s->lock);
-	f->place = place;
 	return err;
 }
 
-int chart_save(struct chart_file *f)
+static int save_or_tell(struct chart_file *f, unsigned flags)
 {
 	struct place was = f->place;
 	int err;
@@ -390,7 +395,17 @@ int chart_save(struct chart_file *f)
 		if (!staged)
 			return err;
 	}
-	return save(f, 0);
+	return save(f, flags);
+}
+
+int chart_save(struct chart_file *f)
+{
+	return save_or_tell(f, f->c->when == CHART_COMMIT_CLOSE ? 0 : LATER);
+}
+
+int chart_sync(struct chart_file *f)
+{
+	return save_or_tell(f, f->c->when == CHART_COMMIT_ASYNC ? LATER | DURABLY : 0);
 }
 
 /* The last writer is gone: what was never flushed is saved without anybody waiting; an empty new file, too.

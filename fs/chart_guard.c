@@ -63,7 +63,7 @@ static int label_decode(struct view label, struct guard *ret_g)
 }
 
 static int put_label(struct chart *c, struct spool_file *f, const struct place *node, const char *name,
-		     const struct hash *id)
+		     const struct hash *id, bool durable)
 {
 	struct guard g = {.session = c->session, .node = *node, .time_ms = tree_now_ms()};
 	struct buf label;
@@ -76,30 +76,35 @@ static int put_label(struct chart *c, struct spool_file *f, const struct place *
 	buf_init(&label, SPOOL_LABEL_BYTES_MAX);
 	err = label_encode(&g, &label);
 	if (!err)
-		err = spool_label(f, buf_view(&label));
+		err = durable ? spool_keep(f, buf_view(&label)) : spool_label(f, buf_view(&label));
 	buf_release(&label);
 	return err;
 }
 
-int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name,
+/* With the stage's lock. */
+bool chart_guards(const struct stage *s)
+{
+	return s->size <= GUARD_BYTES_MAX;
+}
+
+int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name, bool durable,
 		struct spool_file **ret_guard)
 {
 	struct spool_file *f = NULL;
-	uint64_t size;
+	bool guarded;
 	int err;
 
 	*ret_guard = NULL;
-
 	pthread_mutex_lock(&s->lock);
-	size = s->size;
+	guarded = s->size > 0 && chart_guards(s);
 	pthread_mutex_unlock(&s->lock);
-	if (size == 0 || size > GUARD_BYTES_MAX)
+	if (!guarded)
 		return 0;
 	err = spool_file_new(c->spool, &f);
 	if (!err)
 		err = chart_copy_out(s, f);
 	if (!err)
-		err = put_label(c, f, node, name, NULL);
+		err = put_label(c, f, node, name, NULL, durable);
 	if (!err) {
 		*ret_guard = f;
 		return 0;
@@ -112,7 +117,7 @@ int chart_guard(struct chart *c, struct stage *s, const struct place *node, cons
 void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,
 		    const struct hash *id)
 {
-	if (guard && put_label(c, guard, node, name, id))
+	if (guard && put_label(c, guard, node, name, id, c->when == CHART_COMMIT_ASYNC))
 		log_warn("chart", "a save's transaction cannot be put aside -> it is offered again if this "
 				  "process is killed");
 }

@@ -62,6 +62,7 @@ struct chart {
 	struct spool *spool;
 	struct overlay *overlay;
 	unsigned timeout_ms;
+	enum chart_when when;
 	struct chart_link *link;
 	_Atomic uint64_t rights; /* counts changes of what this identity may read */
 
@@ -166,12 +167,21 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 int chart_save_item(struct chart *c, struct stage *s, struct overlay_item *item, unsigned flags) must_check;
 /* Waits for a save that is on its way; nothing when there is none. */
 int chart_save_wait(struct chart *c, struct stage *s, unsigned timeout_ms) must_check;
+/*
+ * What is staged is put aside on this machine's disk, durably if asked to, and the worker commits it. What
+ * could never be committed is told now: CF_EINVAL, CF_ETOOBIG; CF_EFULL. CF_EAGAIN: too large, it has to be
+ * waited for.
+ */
+int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item, bool durable) must_check;
 /* What can never be committed as it is goes to the conflicts; item may be NULL. */
 void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, int err);
 /* At the end: what is not settled is kept; the job is left to the client. */
 void chart_save_abandon(struct chart *c, struct stage *s, const char *name);
 /* A settled save's result is taken over; nothing when there is none. */
 void chart_save_settle(struct chart *c, struct stage *s);
+
+int chart_record_limit(struct chart *c, uint32_t *ret_max) must_check;
+int chart_check_record(struct view plain) must_check; /* CF_EINVAL: no JSON */
 
 struct pending_save {
 	struct client_job *job;
@@ -195,8 +205,14 @@ void pending_save_free(struct chart *c, struct pending_save *p);
  * .chartfs/conflicts, unless their transaction was committed. Where they cannot be written nothing is saved:
  * CF_EFULL, CF_EIO. NULL for a file without a byte or over 64 MiB. name may be NULL: node's.
  */
-int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name,
+int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name, bool durable,
 		struct spool_file **ret_guard) must_check;
+bool chart_guards(const struct stage *s); /* is it of a size to be guarded? */
+/* What chart_save_later put aside, when it is what is staged now; NULL. */
+struct spool_file *chart_guard_take(struct stage *s, uint64_t seq);
+/* A save that did not begin: what is still staged stays put aside, where that is promised. guard may be NULL.
+ */
+void chart_guard_give_back(struct chart *c, struct stage *s, struct spool_file *guard, uint64_t seq);
 /* Which transaction it is. */
 void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,
 		    const struct hash *id);

@@ -5,7 +5,6 @@
  */
 #include "fs/chart_private.h"
 
-#include "fs/json.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
@@ -62,15 +61,6 @@ static int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, s
 	else
 		*ret_snap = snap;
 	return err;
-}
-
-static int check_record(const struct snapshot *snap)
-{
-	char reason[256];
-
-	if (snap->size && json_check(buf_view(&snap->plain), reason, sizeof reason))
-		return err_set(CF_EINVAL, "a record must be JSON: %s", reason);
-	return 0;
 }
 
 int chart_create_op(struct tree_look *l, const struct save_target *to, const struct section_keys *keys,
@@ -335,7 +325,9 @@ static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned
 		if (w->unchanged && !(w->to && w->to->removes))
 			return save_unchanged(w, item);
 		if (w->guard == NULL)
-			err = chart_guard(w->c, w->s, w->to ? &w->to->dir : &w->node, name_of(w, item),
+			w->guard = chart_guard_take(w->s, w->snap.seq);
+		if (w->guard == NULL)
+			err = chart_guard(w->c, w->s, w->to ? &w->to->dir : &w->node, name_of(w, item), false,
 					  &w->guard);
 		if (err)
 			return err;
@@ -354,21 +346,6 @@ static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned
 		pending_save_free(w->c, w->s->pending);
 		w->s->pending = NULL;
 	}
-}
-
-static int record_limit(struct chart *c, uint32_t *ret_max)
-{
-	struct policy_row policy;
-	struct tree_look l;
-	int err = tree_look_begin(c->tree, 0, &l);
-
-	if (err)
-		return err;
-	err = state_policy(l.txn, &policy);
-	tree_look_end(&l);
-	if (!err)
-		*ret_max = policy.record_bytes_max;
-	return err;
 }
 
 /* What is saved onto what. False: there is nothing to commit. */
@@ -415,7 +392,7 @@ static void take_attrs(struct saving *w)
 static int save_locked(struct saving *w, struct overlay_item *item, unsigned flags)
 {
 	uint32_t record_max;
-	int err = record_limit(w->c, &record_max);
+	int err = chart_record_limit(w->c, &record_max);
 	bool any;
 
 	if (err)
@@ -428,7 +405,7 @@ static int save_locked(struct saving *w, struct overlay_item *item, unsigned fla
 	if (err || !any)
 		return err;
 	if (w->is_record)
-		err = check_record(&w->snap);
+		err = chart_check_record(buf_view(&w->snap.plain));
 	if (!err) {
 		if (w->node.kind)
 			take_attrs(w);
@@ -439,7 +416,7 @@ static int save_locked(struct saving *w, struct overlay_item *item, unsigned fla
 		if (w->s->pending)
 			w->s->pending->guard = w->guard;
 		else
-			spool_file_remove(w->guard);
+			chart_guard_give_back(w->c, w->s, w->guard, w->snap.seq);
 	}
 	snapshot_release(&w->snap);
 	return err;

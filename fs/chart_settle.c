@@ -66,6 +66,9 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 	bool gone;
 
 	s->pending = NULL;
+	pthread_mutex_lock(&s->lock);
+	s->saving_seq = 0;
+	pthread_mutex_unlock(&s->lock);
 	if (!err) {
 		become(c, s, p, r);
 	} else {

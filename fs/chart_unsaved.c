@@ -49,7 +49,7 @@ static void settle(struct chart *c, struct overlay_item *item)
 {
 	struct stage *s = item->stage;
 
-	if (item->kind != OVERLAY_FILE || item->scratch || !item->linked)
+	if (item->kind != OVERLAY_FILE || item->scratch || !item->linked || c->when != CHART_COMMIT_CLOSE)
 		return;
 	/* waited for once: without a quorum a look at it must not take so long each time */
 	if (wait_closed(s) && chart_save_wait(c, s, s->is_late ? 0 : c->timeout_ms))

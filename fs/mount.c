@@ -68,6 +68,23 @@ static int take_users(const char *list, size_t len, struct mount_options *o)
 	return 0;
 }
 
+static int take_commit(const char *word, size_t len, struct mount_options *o)
+{
+	static const char *const names[] = {
+		[CHART_COMMIT_CLOSE] = "close",
+		[CHART_COMMIT_FSYNC] = "fsync",
+		[CHART_COMMIT_ASYNC] = "async",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) == len && strncmp(names[i], word, len) == 0) {
+			o->commit = (enum chart_when)i;
+			return 0;
+		}
+	}
+	return err_set(CF_EUSAGE, "commit=%.*s: close, fsync or async", (int)len, word);
+}
+
 static int take_word(const char *word, size_t len, struct mount_options *o)
 {
 	if (len == 0 || (len > 2 && strncmp(word, "x-", 2) == 0))
@@ -82,6 +99,8 @@ static int take_word(const char *word, size_t len, struct mount_options *o)
 		o->allow_other = true;
 		return 0;
 	}
+	if (len > 7 && strncmp(word, "commit=", 7) == 0)
+		return take_commit(word + 7, len - 7, o);
 	if (len > 6 && strncmp(word, "users=", 6) == 0)
 		return take_users(word + 6, len - 6, o);
 	return err_set(CF_EUSAGE, "unknown mount option '%.*s'", (int)len, word);

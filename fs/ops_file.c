@@ -220,14 +220,14 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 }
 
 /* Nothing staged: done at once. What was saved may have another place, and has other times. */
-static int save(struct ops *o, fuse_ino_t ino, struct handle *h)
+static int save(struct ops *o, fuse_ino_t ino, struct handle *h, bool sync)
 {
 	struct chart_shown shown;
 	int err;
 
 	if (!h->file || !h->is_writer)
 		return 0;
-	err = chart_save(h->file);
+	err = sync ? chart_sync(h->file) : chart_save(h->file);
 	inode_rebind(o->inodes, ino, chart_file_place(h->file));
 	if (!err && chart_file_shows(h->file, &shown))
 		inode_saved(o->inodes, ino, h->is_direct ? NULL : &shown);
@@ -235,12 +235,12 @@ static int save(struct ops *o, fuse_ino_t ino, struct handle *h)
 	return err;
 }
 
-static void save_and_reply(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void save_and_reply(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, bool sync)
 {
 	char name[NAME_BYTES_MAX + 1] = "";
 	struct ops *o = ops_of(req);
 	uint64_t parent;
-	int err = save(o, ino, ops_handle(fi));
+	int err = save(o, ino, ops_handle(fi), sync);
 
 	if (!err) {
 		fuse_reply_err(req, 0);
@@ -255,14 +255,14 @@ static void save_and_reply(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info
  */
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	save_and_reply(req, ino, fi);
+	save_and_reply(req, ino, fi, false);
 }
 
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	(void)datasync;
 	if (!ops_gave_up(req))
-		save_and_reply(req, ino, fi);
+		save_and_reply(req, ino, fi, true);
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

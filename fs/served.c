@@ -63,7 +63,8 @@ int served_mount(struct served *s, struct client *client, const char *data_dir, 
 	if (err)
 		return err;
 	standing_log(client);
-	config = (struct chart_config){.client = client, .spool_dir = spool, .timeout_ms = timeout_ms};
+	config = (struct chart_config){
+		.client = client, .spool_dir = spool, .timeout_ms = timeout_ms, .when = options->commit};
 	err = chart_new(&config, &s->chart);
 	if (err)
 		return err;

@@ -58,6 +58,8 @@ void stage_clear(struct stage *s)
 	s->touched = false;
 	s->attr_set = 0;
 	s->has_xattrs = false;
+	spool_file_remove(s->guard);
+	s->guard = NULL;
 	buf_release_secret(&s->xattrs);
 }
 

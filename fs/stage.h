@@ -64,6 +64,11 @@ struct stage {
 	/* a save on its way: chart_save.c's, under `save` */
 	struct pending_save *pending;
 
+	/* bytes put aside by a close that did not wait, until their save begins: as they were at guard_seq */
+	struct spool_file *guard;
+	uint64_t guard_seq;
+	uint64_t saving_seq; /* of the save that is under way; 0: none */
+
 	struct stage *next; /* of the chart's table */
 	bool in_table;
 };

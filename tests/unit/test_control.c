@@ -198,6 +198,11 @@ T_TEST(unknown_mount_options_are_refused)
 	t_ok(!o.read_only);
 	t_zero(mount_option_parse("nofail,ro", &o));
 	t_ok(o.read_only);
+	t_eq(o.commit, CHART_COMMIT_CLOSE);
+	t_zero(mount_option_parse("commit=async,commit=fsync", &o));
+	t_eq(o.commit, CHART_COMMIT_FSYNC);
+	t_err(mount_option_parse("commit=", &o), CF_EUSAGE);
+	t_err(mount_option_parse("commit=never", &o), CF_EUSAGE);
 	t_err(mount_option_parse("rox", &o), CF_EUSAGE);
 	t_err(mount_option_parse("r", &o), CF_EUSAGE);
 	t_zero(mount_option_parse("ro,allow_other", &o));

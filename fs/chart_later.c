@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Saves that close(2) does not wait for (-o commit=fsync, async): checked, put aside, and left to the worker.
+ */
+#include "fs/chart_private.h"
+
+#include "fs/json.h"
+
+int chart_record_limit(struct chart *c, uint32_t *ret_max)
+{
+	struct policy_row policy;
+	struct tree_look l;
+	int err = tree_look_begin(c->tree, 0, &l);
+
+	if (err)
+		return err;
+	err = state_policy(l.txn, &policy);
+	tree_look_end(&l);
+	if (!err)
+		*ret_max = policy.record_bytes_max;
+	return err;
+}
+
+int chart_check_record(struct view plain)
+{
+	char reason[256];
+
+	if (plain.len && json_check(plain, reason, sizeof reason))
+		return err_set(CF_EINVAL, "a record must be JSON: %s", reason);
+	return 0;
+}
+
+struct spool_file *chart_guard_take(struct stage *s, uint64_t seq)
+{
+	struct spool_file *guard = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	s->saving_seq = seq;
+	if (s->guard && s->guard_seq == seq) {
+		guard = s->guard;
+		s->guard = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return guard;
+}
+
+void chart_guard_give_back(struct chart *c, struct stage *s, struct spool_file *guard, uint64_t seq)
+{
+	pthread_mutex_lock(&s->lock);
+	s->saving_seq = 0;
+	if (c->when != CHART_COMMIT_CLOSE && guard && s->staged && s->guard == NULL) {
+		s->guard = guard;
+		s->guard_seq = seq;
+		guard = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	spool_file_remove(guard);
+}
+
+/* With the stage's lock: what the save itself would refuse. */
+static int check_staged(struct stage *s, uint32_t record_max)
+{
+	struct buf plain;
+	uint8_t *data;
+	int err;
+
+	if (s->size > record_max)
+		return err_set(CF_ETOOBIG, "a record of %llu bytes; at most %u are allowed",
+			       (unsigned long long)s->size, record_max);
+	buf_init(&plain, 0);
+	err = buf_extend(&plain, s->size, &data);
+	if (!err && s->size)
+		err = stage_read(s, 0, s->size, data);
+	if (!err)
+		err = chart_check_record(buf_view(&plain));
+	buf_release_secret(&plain);
+	return err;
+}
+
+/* Whether it will be a record is known by the name, of a new file by the name it has now. */
+static int will_be_record(struct chart *c, struct stage *s, struct overlay_item *item, bool *ret_is)
+{
+	enum node_type type;
+	struct tree_look l;
+	int err;
+
+	if (item == NULL || s->place.kind == PLACE_NODE) {
+		*ret_is = s->is_record;
+		return 0;
+	}
+	err = tree_look_begin(c->tree, 0, &l);
+	if (err)
+		return err;
+	err = chart_type_of(&l, &item->dir, item->name, &type);
+	tree_look_end(&l);
+	if (!err)
+		*ret_is = type == NODE_RECORD;
+	return err;
+}
+
+int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item, bool durable)
+{
+	const struct place *where = item ? &item->dir : &s->place;
+	struct spool_file *guard, *old;
+	bool is_record = false, any;
+	uint32_t record_max;
+	uint64_t seq;
+	int err = chart_record_limit(c, &record_max);
+
+	if (!err)
+		err = will_be_record(c, s, item, &is_record);
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->lock);
+	seq = s->seq;
+	/* once is enough, unless it has to be on the disk by now */
+	any = s->staged && s->touched && !s->gone && (durable || s->saving_seq != seq);
+	if (any && !chart_guards(s))
+		err = CF_EAGAIN;
+	else if (any && is_record)
+		err = check_staged(s, record_max);
+	pthread_mutex_unlock(&s->lock);
+	if (err || !any)
+		return err;
+	err = chart_guard(c, s, where, item ? item->name : NULL, durable, &guard);
+	if (err)
+		return err;
+	pthread_mutex_lock(&s->lock);
+	old = s->guard;
+	s->guard = guard;
+	s->guard_seq = seq;
+	s->flushed = true;
+	pthread_mutex_unlock(&s->lock);
+	spool_file_remove(old);
+	chart_task(c, s, 0);
+	return 0;
+}
