@@ -14,7 +14,7 @@ struct dir_walk {
 	uint64_t cookie;
 	tree_entry_fn on_entry;
 	void *ctx;
-	bool of_versions; /* .history/: the same names, each a directory of versions */
+	bool of_versions; /* .history/: these names and those that are gone, each a directory of versions */
 };
 
 static int show_entry(struct dir_walk *w, struct view key, struct view value, struct version version)
@@ -66,6 +66,23 @@ static int show_past(void *ctx, struct view key, const struct history_row *row)
 	return err;
 }
 
+/* A name that is gone, by the last entry it had. */
+static int show_gone(struct dir_walk *w, struct view key, struct version gone)
+{
+	struct history_row row;
+	int err = gone.height > 1 ? history_at(w->look->txn, key, gone.height - 1, &row) : CF_ENOTFOUND;
+
+	/* made and removed in one block: it had no name at any height */
+	if (err == CF_ENOTFOUND || (!err && row.deleted))
+		return 0;
+	return err ? err : show_past(w, key, &row);
+}
+
+static int show_ever(void *ctx, struct view key, const struct history_row *row)
+{
+	return row->deleted ? show_gone(ctx, key, row->version) : show_past(ctx, key, row);
+}
+
 /* The first key that can have a cookie behind this one. */
 static struct statekey start_key(const struct dir_walk *w, const struct statekey *prefix)
 {
@@ -100,6 +117,9 @@ static int list_entries(struct dir_walk *w)
 	struct statekey prefix = statekey_entries(&w->dir->patient, &w->dir->node),
 			from = start_key(w, &prefix);
 
+	if (w->of_versions)
+		return history_walk_deleted(w->look->txn, statekey_view(&prefix), statekey_view(&from),
+					    w->look->height ? w->look->height : UINT64_MAX, show_ever, w);
 	if (w->look->height == 0)
 		return walk_live(w, &prefix, &from);
 	return history_walk_prefix(w->look->txn, statekey_view(&prefix), statekey_view(&from),

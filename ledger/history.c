@@ -198,9 +198,9 @@ out:
 	return err;
 }
 
-/* Shows the row in force of the key whose first row the cursor found, if it is alive. Leaves the key in
- * ret_rows. */
-static int visit_key(struct db_cursor *c, uint64_t height, struct view first,
+/* Shows the row in force of the key whose first row the cursor found, if it is alive or deleted ones are
+ * wanted, too. Leaves the key in ret_rows. */
+static int visit_key(struct db_cursor *c, uint64_t height, bool deleted_too, struct view first,
 		     int (*on_key)(void *ctx, struct view key, const struct history_row *row), void *ctx,
 		     struct row_key *ret_rows)
 {
@@ -224,13 +224,14 @@ static int visit_key(struct db_cursor *c, uint64_t height, struct view first,
 	if (err) /* the row we came from, at the least, is there */
 		return err == CF_ENOTFOUND ? malformed() : err;
 	err = take(found_key, value, &row);
-	if (err || row.deleted)
+	if (err || (row.deleted && !deleted_too))
 		return err;
 	return on_key(ctx, VIEW(key, len), &row);
 }
 
-int history_walk_prefix(struct db_txn *txn, struct view prefix, struct view from, uint64_t height,
-			int (*on_key)(void *ctx, struct view key, const struct history_row *row), void *ctx)
+static int walk_prefix(struct db_txn *txn, struct view prefix, struct view from, uint64_t height,
+		       bool deleted_too,
+		       int (*on_key)(void *ctx, struct view key, const struct history_row *row), void *ctx)
 {
 	struct view found_key, value;
 	struct row_key p, f;
@@ -247,7 +248,7 @@ int history_walk_prefix(struct db_txn *txn, struct view prefix, struct view from
 		return err;
 	err = db_cursor_seek(c, row_key_view(&f), &found_key, &value);
 	while (!err) {
-		err = visit_key(c, height, found_key, on_key, ctx, &f);
+		err = visit_key(c, height, deleted_too, found_key, on_key, ctx, &f);
 		if (err)
 			goto out;
 		put_end(&f, 0x01); /* behind all rows of this key, before all of the next */
@@ -258,6 +259,18 @@ int history_walk_prefix(struct db_txn *txn, struct view prefix, struct view from
 out:
 	db_cursor_free(c);
 	return err;
+}
+
+int history_walk_prefix(struct db_txn *txn, struct view prefix, struct view from, uint64_t height,
+			int (*on_key)(void *ctx, struct view key, const struct history_row *row), void *ctx)
+{
+	return walk_prefix(txn, prefix, from, height, false, on_key, ctx);
+}
+
+int history_walk_deleted(struct db_txn *txn, struct view prefix, struct view from, uint64_t height,
+			 int (*on_key)(void *ctx, struct view key, const struct history_row *row), void *ctx)
+{
+	return walk_prefix(txn, prefix, from, height, true, on_key, ctx);
 }
 
 int history_read(struct segments *blocks, const struct history_row *row, struct buf *out)

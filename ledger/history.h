@@ -41,6 +41,10 @@ int history_walk(struct db_txn *txn, struct view key, int (*on_row)(void *ctx, c
 int history_walk_prefix(struct db_txn *txn, struct view prefix, struct view from, uint64_t height,
 			int (*on_key)(void *ctx, struct view key, const struct history_row *row),
 			void *ctx) must_check;
+/* The same with keys that were deleted by then: their row says so. */
+int history_walk_deleted(struct db_txn *txn, struct view prefix, struct view from, uint64_t height,
+			 int (*on_key)(void *ctx, struct view key, const struct history_row *row),
+			 void *ctx) must_check;
 /* The value itself, appended to out; of a deletion nothing. Errors: CF_ECORRUPT, CF_EIO. */
 int history_read(struct segments *blocks, const struct history_row *row, struct buf *out) must_check;
 

@@ -123,6 +123,7 @@ struct seen {
 	struct view prefix;
 	struct version last;
 	int rows;
+	bool deleted_too;
 };
 
 static int on_row(void *ctx, const struct history_row *row)
@@ -160,7 +161,7 @@ static bool expected(const struct seen *s, int k)
 	struct view v = key_view(k);
 	uint64_t h = in_force(k, s->height);
 
-	return h && !written[k][h].deleted && v.len >= s->prefix.len &&
+	return h && (s->deleted_too || !written[k][h].deleted) && v.len >= s->prefix.len &&
 	       view_equal(VIEW(v.data, s->prefix.len), s->prefix);
 }
 
@@ -192,8 +193,9 @@ T_TEST(history_walk_of_a_prefix_at_every_height)
 
 		s.prefix = VIEW(key[k], prng_below(&p, (uint32_t)(key_len[k] < 4 ? key_len[k] : 3) + 1));
 		s.k = all ? 0 : from;
-		t_zero(history_walk_prefix(txn, s.prefix, all ? VIEW_NONE : key_view(from), s.height, on_key,
-					   &s));
+		s.deleted_too = prng_below(&p, 2);
+		t_zero((s.deleted_too ? history_walk_deleted : history_walk_prefix)(
+			txn, s.prefix, all ? VIEW_NONE : key_view(from), s.height, on_key, &s));
 		while (s.k < KEYS && !expected(&s, s.k))
 			s.k++;
 		t_eq(s.k, KEYS); /* nothing was left out */
