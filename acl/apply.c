@@ -15,12 +15,12 @@ static int load_members(struct apply *a)
 	struct member_keys keys;
 	struct members members;
 	struct hash hash;
-	struct db_txn *txn;
-	int err = chain_read_begin(a->chain, &txn);
+	struct db_txn *group = chain_group_txn(a->chain), *txn = NULL;
+	int err = group ? 0 : chain_read_begin(a->chain, &txn);
 
 	if (err)
 		return err;
-	err = state_members(txn, &members);
+	err = state_members(group ? group : txn, &members);
 	db_abort(txn);
 	if (err == 0)
 		err = members_hash(&members, &hash);
@@ -149,7 +149,7 @@ static int check_header(struct apply *a, const struct block_header *h)
 {
 	struct chain_head head;
 
-	chain_head(a->chain, &head);
+	chain_tip(a->chain, &head);
 	if (!hash_equal(&h->network, chain_network(a->chain)))
 		return err_set(CF_EINVAL, "block of another network");
 	if (h->height != head.height + 1)
@@ -359,6 +359,28 @@ static int commit(struct apply *a, const struct block *block, const struct certi
 	if (err == 0)
 		tell(a, block, b->verdict);
 	return err;
+}
+
+void apply_group_begin(struct apply *a)
+{
+	batch_discard(a);
+	chain_group_begin(a->chain);
+}
+
+int apply_group_end(struct apply *a, bool keep)
+{
+	int err = 0, reloaded;
+
+	batch_discard(a);
+	if (keep)
+		err = chain_group_end(a->chain);
+	else
+		chain_group_discard(a->chain);
+	if (keep && !err)
+		return 0;
+	/* What was taken back may have changed the set. */
+	reloaded = load_members(a);
+	return reloaded ? reloaded : err;
 }
 
 int apply_commit(struct apply *a, struct view body, const struct certificate *certificate, bool verify,

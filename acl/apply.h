@@ -83,6 +83,14 @@ int apply_check(struct apply *a, struct view body, bool fresh, uint64_t now_ms,
 int apply_commit(struct apply *a, struct view body, const struct certificate *certificate, bool verify,
 		 struct view verdicts, struct hash **ret_ids, uint32_t *ret_id_count) must_check;
 
+/*
+ * Between these, apply_commit makes nothing durable or visible (ledger/chain.h, a group): for certified
+ * blocks of the past. A failed apply_commit has taken back all since apply_group_begin; end the group with
+ * keep false then. With keep: errors as apply_commit's; nothing of the group is kept then.
+ */
+void apply_group_begin(struct apply *a);
+int apply_group_end(struct apply *a, bool keep) must_check;
+
 /* Forgets what is staged. */
 void apply_discard(struct apply *a);
 

@@ -174,7 +174,7 @@ int batch_header(struct apply *a, struct block_header *ret_h)
 	};
 	int err;
 
-	chain_head(a->chain, &head);
+	chain_tip(a->chain, &head);
 	h.prev = head.hash;
 	h.size_bytes = block_size_bytes(b->tx, b->count);
 	err = block_tx_root(b->id, b->count, &h.tx_root);
@@ -241,7 +241,7 @@ int apply_build(struct apply *a, const struct apply_request *requests, size_t co
 
 	assert(a && (requests || count == 0) && ret_body && ret_hash && ret_ids && ret_id_count);
 	batch_discard(a);
-	chain_head(a->chain, &head);
+	chain_tip(a->chain, &head);
 	err = batch_begin(a, head.height + 1, now_ms > head.time_ms ? now_ms : head.time_ms + 1);
 	if (err == 0)
 		err = add_requests(a, requests, count);

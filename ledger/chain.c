@@ -90,6 +90,7 @@ static int stores_open(struct chain *c)
 		err = db_open(path, c->flags, &c->db);
 	if (!err)
 		err = index_read(c);
+	c->tip = c->head;
 	if (!err)
 		err = blocks_open(c);
 	return err;
@@ -149,7 +150,7 @@ void chain_close(struct chain *c)
 {
 	if (!c)
 		return;
-	assert(!c->stage);
+	assert(!c->stage && !c->group.open);
 	if ((c->flags & (CHAIN_NOSYNC | CHAIN_RDONLY)) == CHAIN_NOSYNC && !c->failed && stores_sync(c) == 0) {
 		/* A marker that stays "open" only costs fetching everything again. */
 		int err = chain_dir_closed(c->dir);

@@ -90,6 +90,22 @@ void chain_stage_discard(struct chain_stage *s);
 int chain_stage_commit(struct chain_stage *s, const struct block *block, const uint8_t *verdicts,
 		       const struct certificate *certificate) must_check;
 
+/*
+ * A group: blocks staged and committed one after the other that become durable, and visible to readers, all
+ * together at its end, with one sync of each store. For blocks that others vouch for: until its end a crash
+ * takes it back whole. Writer's thread. A stage that is discarded, or fails to commit, takes back the
+ * whole group: it is as after chain_group_begin.
+ */
+void chain_group_begin(struct chain *c); /* no stage is open, and not a new ledger */
+/* CF_EFULL: nothing was changed. Any other failure leaves the disk in doubt, as of a commit. Ends the group
+ * in any case. */
+int chain_group_end(struct chain *c) must_check;
+void chain_group_discard(struct chain *c);
+/* What the blocks of the open group have come to; NULL outside of one. */
+struct db_txn *chain_group_txn(struct chain *c);
+/* The block the next one follows: the head, or the last of the open group. Writer's thread. */
+void chain_tip(const struct chain *c, struct chain_head *ret_tip);
+
 /* Blocks. Errors: CF_ENOTFOUND, CF_ECORRUPT. */
 struct chain_block_info {
 	struct hash hash;

@@ -24,11 +24,29 @@ struct chain {
 	struct chain_stage *stage; /* the one that is open */
 	bool failed;               /* a commit left the disk in doubt */
 	bool has_last;
-	struct segment_place last; /* of the head's block, when has_last */
-	pthread_mutex_t lock;      /* of the two below */
+	struct segment_place last; /* of the tip's block, when has_last */
+	struct chain_head tip;     /* the writer's: the head, and above it the blocks of an open group */
+	struct chain_group {
+		bool open;
+		struct db_txn *txn; /* NULL until the first block is staged, and after a discard */
+		bool had_last;      /* to fall back to */
+		struct segment_place last;
+	} group;
+	pthread_mutex_t lock; /* of the two below */
 	bool is_new;
 	struct chain_head head;
 };
+
+/*
+ * The transaction of the next stage: the group's, or one of its own. A stage of a group that is given up
+ * takes the whole group with it.
+ */
+int chain_group_stage(struct chain *c, struct db_txn **ret_txn) must_check;
+void chain_group_drop(struct chain *c);
+/* Cuts off what was appended behind the last block that counts. */
+void chain_append_undo(struct chain *c);
+/* The tip becomes what readers see. */
+void chain_publish(struct chain *c);
 
 /* Rows of the index. Encoded and decoded in chain_row.c. */
 struct chain_height_key {

@@ -7,7 +7,6 @@
  * block tells where the transaction begins inside the block, and the append where the block begins.
  */
 #include "ledger/chain_private.h"
-#include "ledger/log.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
@@ -33,7 +32,7 @@ struct staged_write {
 
 struct chain_stage {
 	struct chain *chain;
-	struct db_txn *txn;
+	struct db_txn *txn; /* the group's while one is open */
 	struct state_stage *state;
 	uint64_t height;
 	struct staged_tx *tx;
@@ -43,6 +42,23 @@ struct chain_stage {
 	struct buf row;
 };
 
+/* kept: what it staged is committed, or part of the group. */
+static void stage_end(struct chain_stage *s, bool kept)
+{
+	struct chain *c = s->chain;
+
+	c->stage = NULL;
+	state_stage_free(s->state);
+	if (!c->group.open)
+		db_abort(s->txn); /* NULL once committed */
+	else if (!kept)
+		chain_group_drop(c);
+	buf_release(&s->row);
+	mem_free(s->tx);
+	mem_free(s->write);
+	mem_free(s);
+}
+
 int chain_stage_begin(struct chain *c, uint64_t height, struct chain_stage **ret_stage)
 {
 	struct chain_stage *s;
@@ -51,7 +67,7 @@ int chain_stage_begin(struct chain *c, uint64_t height, struct chain_stage **ret
 	assert(c && ret_stage && !c->stage && !(c->flags & CHAIN_RDONLY));
 	if (c->failed)
 		return err_set(CF_EIO, "%s: an earlier commit failed, the disk is in doubt", c->dir);
-	if (height != (c->is_new ? 0 : c->head.height + 1))
+	if (height != (c->is_new ? 0 : c->tip.height + 1))
 		return CF_EINVAL;
 	s = mem_zalloc(sizeof(*s));
 	if (!s)
@@ -59,12 +75,11 @@ int chain_stage_begin(struct chain *c, uint64_t height, struct chain_stage **ret
 	s->chain = c;
 	s->height = height;
 	buf_init(&s->row, 0);
-	err = db_begin_write(c->db, &s->txn);
+	err = chain_group_stage(c, &s->txn);
 	if (!err)
 		err = state_stage_new(s->txn, &s->state);
 	if (err) {
-		db_abort(s->txn);
-		mem_free(s);
+		stage_end(s, false);
 		return err;
 	}
 	c->stage = s;
@@ -79,15 +94,8 @@ struct db_txn *chain_stage_txn(struct chain_stage *s)
 
 void chain_stage_discard(struct chain_stage *s)
 {
-	if (!s)
-		return;
-	s->chain->stage = NULL;
-	state_stage_free(s->state);
-	db_abort(s->txn);
-	buf_release(&s->row);
-	mem_free(s->tx);
-	mem_free(s->write);
-	mem_free(s);
+	if (s)
+		stage_end(s, false);
 }
 
 static int grow(void **items, size_t count, size_t *cap, size_t bytes_each)
@@ -266,9 +274,9 @@ static int block_check(const struct chain_stage *s, const struct block *block, c
 	for (uint32_t i = 0; i < block->tx_count; i++)
 		assert(block->tx[i].len == s->tx[i].len && verdicts[i] == s->tx[i].verdict);
 	if (block->header.height != s->height || !hash_equal(&block->header.network, &c->network) ||
-	    !hash_equal(&block->header.prev, &c->head.hash))
+	    !hash_equal(&block->header.prev, &c->tip.hash))
 		return err_set(CF_EINVAL, "block does not follow the head at height %llu",
-			       (unsigned long long)c->head.height);
+			       (unsigned long long)c->tip.height);
 	if (!hash_equal(&block->header.state_root, root))
 		return err_set(CF_EINVAL, "block %llu has another state root than its transactions give",
 			       (unsigned long long)s->height);
@@ -341,18 +349,6 @@ static int index_block(struct chain_stage *s, const struct chain_block_info *inf
 	return err ? err : db_put(s->txn, DB_META, view_str(CHAIN_META_HEAD), buf_view(&s->row));
 }
 
-/* A block whose index did not commit must not stay in the block store. */
-static void append_undo(struct chain *c)
-{
-	int err = c->has_last ? segments_truncate_after(c->blocks, c->last) : segments_reset(c->blocks);
-
-	if (err) {
-		log_error("chain", "an appended block cannot be cut off again (%s) -> no more blocks",
-			  err_name(err));
-		c->failed = true;
-	}
-}
-
 /* Appends, indexes, syncs, commits. *ret_clean: nothing has changed when it fails. */
 static int write_out(struct chain_stage *s, const struct block *block, struct chain_block_info *info,
 		     const struct chain_head *head, bool *ret_clean)
@@ -362,6 +358,7 @@ static int write_out(struct chain_stage *s, const struct block *block, struct ch
 	int err = 0;
 
 	*ret_clean = true;
+	assert(block || !c->group.open);
 	if (block) {
 		err = segments_append(c->blocks, block->bytes, &info->place);
 		if (err)
@@ -372,6 +369,8 @@ static int write_out(struct chain_stage *s, const struct block *block, struct ch
 	}
 	if (!err)
 		err = index_block(s, info, head);
+	if (c->group.open)
+		return err; /* synced and committed, or cut off again, with the group */
 	if (!err && block && !(c->flags & CHAIN_NOSYNC)) {
 		err = segments_sync(c->blocks);
 		*ret_clean = err == 0;
@@ -383,7 +382,7 @@ static int write_out(struct chain_stage *s, const struct block *block, struct ch
 		*ret_clean = err == 0 || err == CF_EFULL;
 	}
 	if (err && block && *ret_clean)
-		append_undo(c);
+		chain_append_undo(c);
 	return err;
 }
 
@@ -418,11 +417,10 @@ int chain_stage_commit(struct chain_stage *s, const struct block *block, const u
 	}
 	c->has_last = block != NULL;
 	c->last = info.place;
-	pthread_mutex_lock(&c->lock);
-	c->head = head;
-	c->is_new = false;
-	pthread_mutex_unlock(&c->lock);
+	c->tip = head;
+	if (!c->group.open)
+		chain_publish(c);
 out:
-	chain_stage_discard(s);
+	stage_end(s, err == 0);
 	return err;
 }

@@ -256,7 +256,7 @@ static int block_make(const struct chainfix *f, struct chain *chain, struct chai
 	struct buf header;
 	int err;
 
-	chain_head(chain, &head);
+	chain_tip(chain, &head);
 	memset(&h, 0, sizeof(h));
 	h.network = f->network;
 	h.height = head.height + 1;
@@ -298,7 +298,7 @@ int chainfix_commit(const struct chainfix *f, struct chain *chain, const struct 
 	int err;
 
 	buf_init(&bytes, 0);
-	chain_head(chain, &head);
+	chain_tip(chain, &head);
 	err = ids && given ? chain_stage_begin(chain, head.height + 1, &stage) : CF_ENOMEM;
 	if (!err && verdicts)
 		memcpy(given, verdicts, count);

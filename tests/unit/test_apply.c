@@ -340,6 +340,60 @@ T_TEST(a_mount_is_not_fooled_by_sent_verdicts_or_annexes)
 	close_ward(&w);
 }
 
+/* Certified blocks of the past in one group: one whose annex is gone takes back those before it, and no more.
+ */
+T_TEST(a_group_is_committed_whole_or_not_at_all)
+{
+	struct ward w;
+	struct buf body[3], bare;
+	struct certificate c[3];
+	struct chain_head before, after, other;
+	struct block_body b;
+	struct node_id node;
+	struct view none = VIEW_NONE;
+	struct apply *a;
+
+	open_ward(&w, 2, false);
+	a = w.n->apply[1];
+	w.n->chain_count = 1; /* the second stays behind */
+	for (unsigned i = 0; i < 3; i++) {
+		const char *const name[] = {"a.json", "b.json", "c.json"};
+
+		t_zero(netfix_put(w.n, &w.doctor, w.keys, &patient, 5, &w.dir, name[i], NODE_RECORD, "{}",
+				  &node));
+		buf_init(&body[i], 0);
+		t_zero(buf_append_view(&body[i], buf_view(&w.n->body)));
+		c[i] = w.n->certificate;
+	}
+	t_zero(block_body_decode(buf_view(&body[1]), &b));
+	buf_init(&bare, 0);
+	t_zero(block_body_encode(b.block.bytes, &none, 1, &bare));
+	chain_head(w.n->chain[1], &before);
+	apply_group_begin(a);
+	t_zero(apply_commit(a, buf_view(&body[0]), &c[0], true, VIEW_NONE, NULL, NULL));
+	t_err(apply_commit(a, buf_view(&bare), &c[1], true, VIEW_NONE, NULL, NULL), CF_EINVAL);
+	t_zero(apply_group_end(a, false));
+	chain_head(w.n->chain[1], &after);
+	t_eq(after.height, before.height);
+	apply_group_begin(a);
+	for (unsigned i = 0; i < 3; i++)
+		t_zero(apply_commit(a, buf_view(&body[i]), &c[i], true, VIEW_NONE, NULL, NULL));
+	chain_head(w.n->chain[1], &after);
+	t_eq(after.height, before.height);
+	t_zero(apply_group_end(a, true));
+	chain_head(w.n->chain[1], &after);
+	chain_head(w.n->chain[0], &other);
+	t_eq(after.height, before.height + 3);
+	t_bytes(after.hash.b, HASH_BYTES, other.hash.b, HASH_BYTES);
+	t_bytes(after.state_root.b, HASH_BYTES, other.state_root.b, HASH_BYTES);
+	for (unsigned i = 0; i < 3; i++)
+		buf_release(&body[i]);
+	block_body_release(&b);
+	buf_release(&bare);
+	w.n->chain_count = 2;
+	close_ward(&w);
+}
+
 T_TEST(bad_requests_are_dropped_and_bad_blocks_refused)
 {
 	struct ward w;

@@ -526,6 +526,15 @@ T_TEST(chain_full_disk_changes_nothing)
 		height += err == 0;
 		t_eq(height_of(c), height);
 	}
+	/* A group that finds no room is taken back whole, whether an append or its end finds out. */
+	size = segments_bytes(chain_blocks(c));
+	chain_group_begin(c);
+	for (err = 0; !err;)
+		err = chainfix_commit_row(&fix, c, view_str("k"), VIEW(big, 5000));
+	t_err(err, CF_EFULL);
+	chain_group_discard(c);
+	t_eq(height_of(c), height);
+	t_eq(segments_bytes(chain_blocks(c)), size);
 	smallfs_fill(dir, "ballast");
 	t_err(chainfix_commit_row(&fix, c, view_str("k"), VIEW(big, 5000)), CF_EFULL);
 	size = segments_bytes(chain_blocks(c));
