@@ -14,6 +14,8 @@ void catchup_init(struct catchup *c, struct mesh *mesh)
 {
 	memset(c, 0, sizeof(*c));
 	c->mesh = mesh;
+	c->window = CATCHUP_AHEAD_FIRST;
+	c->window_max = CATCHUP_AHEAD_MAX;
 }
 
 static void next_member(struct catchup *c)
@@ -32,6 +34,27 @@ static void stop(struct catchup *c)
 	c->deadline_ms = 0;
 }
 
+void catchup_size(struct catchup *c, size_t bytes)
+{
+	c->block_bytes -= c->block_bytes / 16;
+	if (c->block_bytes < bytes)
+		c->block_bytes = bytes;
+}
+
+static unsigned ahead(const struct catchup *c)
+{
+	size_t count = c->block_bytes > 0 ? CATCHUP_AHEAD_BYTES / c->block_bytes : c->window;
+
+	if (count < CATCHUP_AHEAD_MIN)
+		return CATCHUP_AHEAD_MIN;
+	return count < c->window ? (unsigned)count : c->window;
+}
+
+bool catchup_more(const struct catchup *c, unsigned count, uint64_t last)
+{
+	return c->deadline_ms != 0 && !c->probing && last < c->asked && count < ahead(c) / 2;
+}
+
 /*
  * What was told of is there. Under load the chain has grown meanwhile, and the next to tell of it would
  * always come too late: so it goes on until the member asked has no more.
@@ -44,7 +67,7 @@ static void ask(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 	}
 	if (c->asked < own_height)
 		c->asked = own_height;
-	while (c->asked < c->target && c->asked < own_height + CATCHUP_AHEAD) {
+	while (c->asked < c->target && c->asked < own_height + ahead(c)) {
 		uint64_t height = c->asked + 1;
 		uint8_t be[8];
 
@@ -89,8 +112,10 @@ void catchup_poll(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 void catchup_progress(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 {
 	c->tries = 0;
-	if (c->deadline_ms != 0)
-		ask(c, own_height, now_ms);
+	if (c->deadline_ms == 0)
+		return;
+	c->window = 2 * c->window < c->window_max ? 2 * c->window : c->window_max;
+	ask(c, own_height, now_ms);
 }
 
 /* Several asked for at once are refused together: they count as one. */
@@ -114,6 +139,9 @@ void catchup_due(struct catchup *c, uint64_t own_height, uint64_t now_ms)
 		stop(c);
 		return;
 	}
+	if (c->window > CATCHUP_AHEAD_FIRST)
+		c->window_max = c->window / 2;
+	c->window = CATCHUP_AHEAD_FIRST;
 	next_member(c);
 	c->asked = own_height;
 	ask(c, own_height, now_ms);

@@ -191,6 +191,15 @@ void feed_publish(struct feed *f, uint64_t height, struct view payload)
 	pthread_mutex_unlock(&f->lock);
 }
 
+void feed_advance(struct feed *f, uint64_t height)
+{
+	pthread_mutex_lock(&f->lock);
+	f->newest = height;
+	buf_reset(&f->latest);
+	pthread_mutex_unlock(&f->lock);
+	worker_wake(f->worker);
+}
+
 /* --- the thread --- */
 
 /* A block as it was published, or from the stores. */

@@ -31,6 +31,9 @@ void feed_gone(struct feed *f, uint32_t listener, uint32_t pipe);
 /* The next block, in order: a WIRE_BLOCK payload. On the replica's thread, before it is in the stores. */
 void feed_publish(struct feed *f, uint64_t height, struct view payload);
 
+/* The blocks up to this height are in the stores: those subscribed get them from there. Replica's thread. */
+void feed_advance(struct feed *f, uint64_t height);
+
 /* A stored block as a WIRE_BLOCK payload, appended. Errors: CF_ENOTFOUND, CF_ECORRUPT, CF_EIO, CF_ENOMEM. */
 int feed_block(struct chain *chain, uint64_t height, struct buf *out) must_check;
 

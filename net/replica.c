@@ -177,6 +177,7 @@ void replica_free(struct replica *r)
 	if (!r)
 		return;
 	worker_free(r->worker);
+	replica_learn_forget(r);
 	pbft_free(r->pbft);
 	gate_free(r->gate);
 	votelog_close(r->votes);
@@ -371,17 +372,14 @@ static void on_request(struct replica *r, const struct message *m)
 		mesh_refuse(r->config.mesh, m->from, m->request, &m->id, err, "");
 }
 
-static void on_block(struct replica *r, const struct message *m)
+static void on_learnt(struct replica *r, bool learnt, struct pbft_event *event)
 {
-	struct wire_block block; /* the event points to its certificate */
-	struct pbft_event event;
-
-	if (!replica_learn(r, message_view(m), &block, &event) || members_changed(r))
+	if (!learnt || members_changed(r))
 		return;
 	if (r->forgot)
-		replica_become_learner(r, &event);
+		replica_become_learner(r, event);
 	if (!atomic_load(&r->failed))
-		(void)drive(r, event);
+		(void)drive(r, *event);
 }
 
 static void on_link(struct replica *r, const struct message *m)
@@ -393,8 +391,21 @@ static void on_link(struct replica *r, const struct message *m)
 	(void)drive(r, event);
 }
 
-static void take(struct replica *r, const struct message *m)
+/* Those that wait go on, or another member is asked. */
+static void on_patience(struct replica *r, uint64_t now)
 {
+	struct pbft_event event;
+
+	if (r->learnt.count > 0)
+		on_learnt(r, replica_learn_now(r, &event), &event);
+	else
+		catchup_due(&r->catchup, r->height, now);
+}
+
+static void take(struct replica *r, struct message *m)
+{
+	struct pbft_event event;
+
 	switch (m->kind) {
 	case WIRE_PBFT:
 		on_message(r, m);
@@ -403,17 +414,20 @@ static void take(struct replica *r, const struct message *m)
 		on_request(r, m);
 		break;
 	case WIRE_BLOCK:
-		on_block(r, m);
-		break;
+		on_learnt(r, replica_learn(r, m, &event), &event);
+		return; /* it is the learner's */
 	case REPLICA_LINK:
 		on_link(r, m);
 		break;
 	case WIRE_REFUSED:
+		if (r->learnt.count > 0)
+			on_learnt(r, replica_learn_now(r, &event), &event);
 		catchup_refused(&r->catchup, ticks_ms());
 		break;
 	default:
 		assert(!"a message of this kind is not for the replica");
 	}
+	message_free(m);
 }
 
 /* A member that has just begun may be several sets of members behind: it asks soon, then less and less often.
@@ -441,9 +455,8 @@ static uint64_t replica_handle(void *ctx, struct message *m)
 		take(r, m);
 	else if (r->wake_ms != 0 && now >= r->wake_ms)
 		(void)drive(r, (struct pbft_event){.kind = PBFT_TIMEOUT});
-	message_free(m);
-	if (r->catchup.deadline_ms != 0 && now >= r->catchup.deadline_ms)
-		catchup_due(&r->catchup, r->height, now);
+	if (r->catchup.deadline_ms != 0 && now >= r->catchup.deadline_ms && !atomic_load(&r->failed))
+		on_patience(r, now);
 	if (r->height != r->polled) {
 		r->polled = r->height;
 		r->poll_ms = now + poll_interval(r);

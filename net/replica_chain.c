@@ -16,13 +16,12 @@
 #define MODULE REPLICA_MODULE
 #define DISK_FULL_RETRY_MS 500
 
-/* Own trouble is never a fault of the block (CORRECTNESS 2, V8). */
-static bool is_trouble(int err)
+bool replica_is_trouble(int err)
 {
 	return err == CF_ENOMEM || err == CF_EIO || err == CF_EFULL || err == CF_ECORRUPT;
 }
 
-static void forget_ids(struct replica *r)
+void replica_forget_ids(struct replica *r)
 {
 	mem_free(r->ids);
 	r->ids = NULL;
@@ -36,7 +35,7 @@ bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_e
 	struct hash digest = {{0}};
 	int err = requests ? 0 : CF_ENOMEM;
 
-	forget_ids(r);
+	replica_forget_ids(r);
 	buf_reset(&r->body);
 	/* Encoded by this replica's intake: they decode. */
 	for (size_t i = 0; !err && i < count; i++)
@@ -45,7 +44,7 @@ bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_e
 		err = apply_build(r->config.apply, requests, count, u->build.heartbeat, ticks_wall_ms(),
 				  u->build.view, r->config.self, &r->body, &digest, &r->ids, &r->id_count);
 	mem_free(requests);
-	if (is_trouble(err)) {
+	if (replica_is_trouble(err)) {
 		replica_fail(r, err, "block cannot be built");
 		return false;
 	}
@@ -54,7 +53,7 @@ bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_e
 			log_warn(MODULE, "no block of %zu requests: %s (%s) -> dropped", count, err_name(err),
 				 err_detail());
 		buf_reset(&r->body);
-		forget_ids(r);
+		replica_forget_ids(r);
 	}
 	*ret_event = (struct pbft_event){.kind = PBFT_BUILT};
 	ret_event->u.built.body = buf_view(&r->body);
@@ -69,7 +68,7 @@ bool replica_check(struct replica *r, const struct pbft_update *u, struct pbft_e
 	struct hash hash;
 	int err = apply_check(r->config.apply, u->check.body, u->check.fresh, ticks_wall_ms(), &hash);
 
-	if (is_trouble(err)) {
+	if (replica_is_trouble(err)) {
 		replica_fail(r, err, "proposal cannot be checked");
 		return false;
 	}
@@ -103,26 +102,30 @@ void replica_has_room(struct replica *r)
 }
 
 /* A full disk is waited out: nothing was changed, and the rest of the network goes on meanwhile. */
-static int commit(struct replica *r, struct view body, const struct certificate *c, struct view verdicts)
+int replica_commit(struct replica *r, struct view body, const struct certificate *c, struct view verdicts)
 {
 	int err;
 
-	forget_ids(r);
+	replica_forget_ids(r);
 	while ((err = apply_commit(r->config.apply, body, c, false, verdicts, &r->ids, &r->id_count)) ==
 		       CF_EFULL &&
 	       !atomic_load(&r->stopping))
 		replica_wait_for_room(r, "a block");
 	replica_has_room(r);
-	if (err)
-		return err;
-	r->height = c->height;
+	if (!err)
+		replica_reached(r, c->height);
+	return err;
+}
+
+void replica_reached(struct replica *r, uint64_t height)
+{
+	r->height = height;
 	for (uint32_t i = 0; i < r->id_count; i++)
 		pending_remove(r->pending, &r->ids[i]);
 	keeper_height(r->config.keeper, r->height);
 	if (r->config.endorser)
 		endorser_wake(r->config.endorser);
 	catchup_progress(&r->catchup, r->height, ticks_ms());
-	return 0;
 }
 
 /* Before it is stored, when its verdicts can be told. True when that was done. */
@@ -145,7 +148,7 @@ static bool publish_early(struct replica *r, struct view body, const struct cert
 	return done;
 }
 
-static void publish_stored(struct replica *r, uint64_t height)
+void replica_publish_stored(struct replica *r, uint64_t height)
 {
 	struct buf payload;
 	int err;
@@ -160,8 +163,8 @@ static void publish_stored(struct replica *r, uint64_t height)
 	buf_release(&payload);
 }
 
-static void executed_event(struct replica *r, const struct certificate *c, bool learnt,
-			   struct pbft_event *ret_event)
+void replica_executed_event(struct replica *r, const struct certificate *c, bool learnt,
+			    struct pbft_event *ret_event)
 {
 	*ret_event = (struct pbft_event){.kind = PBFT_EXECUTED};
 	ret_event->u.executed.height = c->height;
@@ -190,67 +193,15 @@ bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft
 	int err;
 
 	assert(c->height == r->height + 1);
-	r->forgot = !replica_remembers(r, c);
+	r->forgot = r->forgot || !replica_remembers(r, c);
 	published = publish_early(r, u->execute.body, c);
-	err = commit(r, u->execute.body, c, VIEW_NONE);
+	err = replica_commit(r, u->execute.body, c, VIEW_NONE);
 	if (err) {
 		replica_fail(r, err, "certified block cannot be applied");
 		return false;
 	}
 	if (!published)
-		publish_stored(r, c->height);
-	executed_event(r, c, false, ret_event);
-	return true;
-}
-
-/* Is this the block that the certificate is of, and is that a quorum's? All that a sender can be blamed for.
- */
-static int check_learnt(struct replica *r, const struct wire_block *block)
-{
-	struct block_body body;
-	int err = block_body_decode(block->body, &body);
-
-	if (err)
-		return err;
-	if (block->certificate.height != block->height || body.block.header.height != block->height ||
-	    !hash_equal(&body.block.hash, &block->certificate.digest))
-		err = err_set(CF_EINVAL, "block and certificate do not belong together");
-	block_body_release(&body);
-	if (!err)
-		err = certificate_verify(&block->certificate, mesh_network(r->config.mesh),
-					 apply_members(r->config.apply), apply_member_keys(r->config.apply));
-	return err;
-}
-
-bool replica_learn(struct replica *r, struct view payload, struct wire_block *ret_block,
-		   struct pbft_event *ret_event)
-{
-	int err = wire_block_decode(payload, ret_block);
-
-	if (!err && ret_block->height != r->height + 1)
-		return false; /* had already, or one before it was lost: asked for again */
-	if (!err)
-		err = check_learnt(r, ret_block);
-	if (err) {
-		log_warn(MODULE, "fetched block does not verify: %s (%s) -> asks another member",
-			 err_name(err), err_detail());
-		catchup_refused(&r->catchup, ticks_ms());
-		return false;
-	}
-	r->forgot = !replica_remembers(r, &ret_block->certificate);
-	err = commit(r, ret_block->body, &ret_block->certificate, ret_block->verdicts);
-	if (is_trouble(err)) {
-		replica_fail(r, err, "certified block cannot be applied");
-		return false;
-	}
-	if (err) {
-		/* An annex that is not the one signed: nothing a quorum vouches for. */
-		log_warn(MODULE, "fetched block is refused: %s (%s) -> asks another member", err_name(err),
-			 err_detail());
-		catchup_refused(&r->catchup, ticks_ms());
-		return false;
-	}
-	publish_stored(r, r->height);
-	executed_event(r, &ret_block->certificate, true, ret_event);
+		replica_publish_stored(r, c->height);
+	replica_executed_event(r, c, false, ret_event);
 	return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * replica_private.h - what the files of the replica share. replica.c steps the core and obeys it;
- * replica_chain.c builds, checks, commits and publishes blocks; replica_votes.c keeps the vote log.
+ * replica_chain.c builds, checks, commits and publishes blocks; replica_learn.c commits fetched ones;
+ * replica_votes.c keeps the vote log.
  */
 #ifndef NET_REPLICA_PRIVATE_H
 #define NET_REPLICA_PRIVATE_H
@@ -16,6 +17,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Fetched blocks in a row whose certificates are good, until there are enough of them for one commit. */
+#define LEARNT_BLOCKS_MAX (CATCHUP_AHEAD_MAX / 2)
+#define LEARNT_BYTES_MAX ((size_t)4 << 20)
+
+struct learnt {
+	struct message *m[LEARNT_BLOCKS_MAX];
+	unsigned count;
+	size_t bytes;
+	uint64_t last;                  /* height of the last one */
+	struct certificate certificate; /* of the last one that was committed: the event points to it */
+};
+
 struct replica {
 	struct replica_config config;
 	struct worker *worker;
@@ -25,6 +38,7 @@ struct replica {
 	struct pbft *pbft;
 	struct pending *pending;
 	struct catchup catchup;
+	struct learnt learnt;
 	bool started;
 	bool forgot; /* has signed what it does not remember: to go on as a learner */
 	bool full;   /* waits for space on the disk */
@@ -58,9 +72,9 @@ void replica_wait_for_room(struct replica *r, const char *what);
 void replica_has_room(struct replica *r);
 
 /*
- * A certificate that was verified names this replica as a voter: does it remember? What it forgot it could
- * vote on once more, so it would be a liar (CORRECTNESS 1.5, amnesia). False: it votes no more, now and after
- * a restart.
+ * A certificate of a quorum names this replica as a voter, and its signature is good: does it remember? What
+ * it forgot it could vote on once more, so it would be a liar (CORRECTNESS 1.5, amnesia). False: it votes no
+ * more, now and after a restart.
  */
 bool replica_remembers(struct replica *r, const struct certificate *c);
 
@@ -78,8 +92,26 @@ bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_e
 bool replica_check(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
 bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
 
-/* A fetched block. True: it was committed, ret_event tells the core. */
-bool replica_learn(struct replica *r, struct view payload, struct wire_block *ret_block,
-		   struct pbft_event *ret_event);
+/* Own trouble is never a fault of the block (CORRECTNESS 2, V8). */
+bool replica_is_trouble(int err);
+/* Forgets the ids of the last event. */
+void replica_forget_ids(struct replica *r);
+/* One certified body, waiting out a full disk. */
+int replica_commit(struct replica *r, struct view body, const struct certificate *c,
+		   struct view verdicts) must_check;
+/* Whoever waits for blocks hears of the height reached; r->ids are those of the blocks. */
+void replica_reached(struct replica *r, uint64_t height);
+void replica_publish_stored(struct replica *r, uint64_t height);
+void replica_executed_event(struct replica *r, const struct certificate *c, bool learnt,
+			    struct pbft_event *ret_event);
+
+/*
+ * A fetched block; takes ownership of m. True: it, and those that waited for it, were committed, ret_event
+ * tells the core.
+ */
+bool replica_learn(struct replica *r, struct message *m, struct pbft_event *ret_event);
+/* Commits those that wait. */
+bool replica_learn_now(struct replica *r, struct pbft_event *ret_event);
+void replica_learn_forget(struct replica *r);
 
 #endif
