@@ -9,6 +9,7 @@
 #   make sim, make bench the simulator; the benchmarks
 #   make model           all states of one height of the protocol
 #   make kills           real peers killed again and again under load
+#   make behind          a real peer BLOCKS blocks behind catches up
 #   make fsx             one file of a mount at random, every byte checked
 #   make die             a mount killed in the middle of 1,000 saves
 #   make big             an attachment of 4 GiB through a mount that may use 256 MiB
@@ -91,7 +92,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills nemesis fsx sqlite big die office bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills behind nemesis fsx sqlite big die office bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -99,14 +100,14 @@ all: $(PROGRAMS)
 
 test: lint unit
 
-unit: $(UNIT_TESTS) $(O)/liar $(O)/bare
+unit: $(UNIT_TESTS) $(O)/liar $(O)/bare $(O)/longledger
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
 
 # Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
 	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar \
-		$(O)/bare $(O)/posix $(O)/fsx
+		$(O)/bare $(O)/longledger $(O)/posix $(O)/fsx
 	$(give_back)
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
 
@@ -129,6 +130,13 @@ mutations: $(MUTANTS)
 KILLS ?= 200
 kills: all
 	O=$(O) KILLS=$(KILLS) TEST_TIMEOUT=$$((120 + 15 * $(KILLS))) TEST_VERBOSE=1 tests/run.sh tests/net/test_kill_rounds.sh
+
+# make behind BLOCKS=100000: a peer so many blocks behind catches up while saves go on; how long, how much memory,
+# and what the saves took meanwhile. Root.
+BLOCKS ?= 100000
+behind: all $(O)/longledger
+	O=$(O) BLOCKS=$(BLOCKS) TEST_TIMEOUT=$$((600 + $(BLOCKS) / 10)) TEST_VERBOSE=1 \
+		tests/run.sh tests/net/test_catchup.sh
 
 # make fsx SEED=7 OPS=20000: one file of a mount, at random, with maps and remounts, every byte checked. Root.
 SEED ?= 1
@@ -294,6 +302,10 @@ $(O)/records: $(O)/tests/bench/records.o
 # What tests/mount/*.sh do to a mounted file system; they know nothing of this one.
 $(O)/posix $(O)/fsx: $(O)/%: $(O)/tests/mount/%.o
 	$(link)
+
+# Makes a devnet's ledger long (tests/net/test_catchup.sh).
+$(O)/longledger: $(O)/tests/bench/longledger.o $(O)/libtest.a $(ARCHIVES)
+	$(link) $(O)/libtest.a $(call archives,$(FLOORS)) $(LIBS_ALL)
 
 # One save's path below the mount, four peers in one process: make path
 $(O)/path-%: $(O)/tests/bench/%.o $(O)/libtest.a $(ARCHIVES)
