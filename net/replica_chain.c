@@ -8,6 +8,7 @@
 #include "ledger/mem.h"
 #include "net/body.h"
 #include "net/ticks.h"
+#include "net/verifier.h"
 
 #include <assert.h>
 #include <string.h>
@@ -179,11 +180,16 @@ bool replica_remembers(struct replica *r, const struct certificate *c)
 	const struct pbft_slot slot = {PBFT_SIGN_COMMIT, c->epoch, c->height, c->view};
 	const struct vote vote = {VOTE_COMMIT, c->epoch, c->height, c->view, c->digest};
 	const struct hash digest = vote_digest(mesh_network(r->config.mesh), &vote);
-	bool voted = false;
 
-	for (unsigned i = 0; i < c->count; i++)
-		voted = voted || c->index[i] == r->config.self;
-	return !voted || gate_may_have_signed(r->gate, &slot, &digest);
+	for (unsigned i = 0; i < c->count; i++) {
+		if (c->index[i] != r->config.self || gate_may_have_signed(r->gate, &slot, &digest))
+			continue;
+		/* Beyond a quorum nobody has looked at the signatures yet. */
+		if (verifier_check(r->config.verifier, r->members.member[r->config.self].sign_point, &digest,
+				   c->sig[i]) == 0)
+			return false;
+	}
+	return true;
 }
 
 bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)

@@ -9,6 +9,7 @@
  *   proposals     a second PRE-PREPARE, of another block
  *   changes       a second VIEW-CHANGE with nothing prepared in it
  *   endorsements  signs other writes than the contract made
+ *   certificates  puts into each one the vote of a member who is not in it, with a signature of nobody's
  */
 #include "ledger/rwset.h"
 #include "net/mesh.h"
@@ -21,11 +22,14 @@ int __real_mesh_new(const struct mesh_config *config, struct mesh **ret_m);
 int __wrap_mesh_new(const struct mesh_config *config, struct mesh **ret_m);
 void __real_mesh_vote(struct mesh *m, uint8_t to, struct view message);
 void __wrap_mesh_vote(struct mesh *m, uint8_t to, struct view message);
+void __real_certificate_encode(const struct certificate *c, struct enc *e);
+void __wrap_certificate_encode(const struct certificate *c, struct enc *e);
 int __real_rwset_encode(const struct rwset_builder *b, struct buf *out);
 int __wrap_rwset_encode(const struct rwset_builder *b, struct buf *out);
 
 static const struct crypto_key *key;
 static struct hash network;
+static unsigned members;
 
 static bool lies(const char *how)
 {
@@ -38,6 +42,7 @@ int __wrap_mesh_new(const struct mesh_config *config, struct mesh **ret_m)
 {
 	key = config->identity->sign;
 	network = config->network;
+	members = config->members.count;
 	return __real_mesh_new(config, ret_m);
 }
 
@@ -93,6 +98,33 @@ void __wrap_mesh_vote(struct mesh *m, uint8_t to, struct view message)
 	if (other_vote(message, &lie) || other_proposal(message, &lie) || other_change(message, &lie))
 		__real_mesh_vote(m, to, buf_view(&lie));
 	buf_release(&lie);
+}
+
+/* In the first place of the ascending order that is free. */
+static void forge_vote(struct certificate *c)
+{
+	unsigned at = 0;
+
+	while (at < c->count && c->index[at] == at)
+		at++;
+	if (at >= members)
+		return;
+	for (unsigned i = c->count; i > at; i--) {
+		c->index[i] = c->index[i - 1];
+		memcpy(c->sig[i], c->sig[i - 1], SIG_BYTES);
+	}
+	c->index[at] = (uint8_t)at;
+	memset(c->sig[at], 0x5a, SIG_BYTES);
+	c->count++;
+}
+
+void __wrap_certificate_encode(const struct certificate *c, struct enc *e)
+{
+	struct certificate forged = *c;
+
+	if (lies("certificates"))
+		forge_vote(&forged);
+	__real_certificate_encode(&forged, e);
 }
 
 /* The last byte of the last row that is written. */

@@ -166,3 +166,17 @@ ok "and another one leads on" within 30 save "$A/EMR02/after.json" '{"n":2}'
 devnet peer "$net" "$leads" start
 lie "$next"
 ok "honest again, the peer is in step with the rest" within 30 all_equal
+
+# --- certificates with votes of a member who never gave them: a liar does not make others doubt their memory ---
+silent=$(($(leader) % 4 + 1))
+devnet peer "$net" $silent kill
+for n in 1 2 3 4; do
+	[ $n = $silent ] || lie $n certificates
+done
+failed=0
+for i in 1 2 3; do
+	within 30 save "$A/EMR02/c-$i.json" "{\"i\":$i}" || failed=1
+done
+point "saves go on with forged votes beside a quorum's good ones" $failed
+devnet peer "$net" $silent start
+ok "who is named by them falsely votes on" within 30 all_equal
