@@ -288,12 +288,13 @@ static int check_certificate(struct apply *a, const struct block *block, const s
  */
 static int check_beside(struct apply *a, const struct block_body *b, struct view verdicts)
 {
+	const bool believes = a->trusted || a->grouped;
 	const struct block *block = &b->block;
 	struct hash *ids = mem_array(NULL, block->tx_count, sizeof(*ids)), root;
 	struct rwset rwset;
 	int err = ids ? 0 : CF_ENOMEM;
 
-	if (err == 0 && a->trusted && verdicts.len != block->tx_count)
+	if (err == 0 && believes && verdicts.len != block->tx_count)
 		err = err_set(CF_EINVAL, "block %llu came without its verdicts",
 			      (unsigned long long)block->header.height);
 	for (uint32_t i = 0; i < block->tx_count && err == 0; i++) {
@@ -302,7 +303,7 @@ static int check_beside(struct apply *a, const struct block_body *b, struct view
 			rwset_release(&rwset);
 		ids[i] = a->tx->id;
 	}
-	if (err == 0 && a->trusted) {
+	if (err == 0 && believes) {
 		err = block_verdict_root(ids, verdicts.data, block->tx_count, &root);
 		if (err == 0 && !hash_equal(&root, &block->header.verdict_root))
 			err = err_set(CF_EINVAL, "block %llu came with other verdicts",
@@ -316,7 +317,9 @@ static int execute_certified(struct apply *a, const struct block_body *b, struct
 {
 	int err = check_beside(a, b, verdicts);
 
-	return err ? err : execute(a, b, a->trusted ? BATCH_TRUSTED : BATCH_CERTIFIED, verdicts);
+	if (err)
+		return err;
+	return execute(a, b, a->trusted || a->grouped ? BATCH_TRUSTED : BATCH_CERTIFIED, verdicts);
 }
 
 /* The committed transactions, decoded once more for whoever follows: what was staged is gone into the stores.
@@ -365,6 +368,7 @@ void apply_group_begin(struct apply *a)
 {
 	batch_discard(a);
 	chain_group_begin(a->chain);
+	a->grouped = true;
 }
 
 int apply_group_end(struct apply *a, bool keep)
@@ -372,6 +376,7 @@ int apply_group_end(struct apply *a, bool keep)
 	int err = 0, reloaded;
 
 	batch_discard(a);
+	a->grouped = false;
 	if (keep)
 		err = chain_group_end(a->chain);
 	else

@@ -76,7 +76,7 @@ int apply_check(struct apply *a, struct view body, bool fresh, uint64_t now_ms,
 /*
  * Commits a certified body (certificate verified by the caller or verified here: verify true). Uses the stage
  * when it is of this block, else checks first. ids as in apply_build, may be NULL. verdicts: for a trusted
- * apply, those sent with the block, bound by the verdict root; ignored else.
+ * apply, and inside a group, those sent with the block, bound by the verdict root; ignored else.
  * Errors as apply_check, CF_ESIG, CF_EFULL; CF_EXDEV never. CF_ECORRUPT when own roots differ from certified
  * ones.
  */
@@ -84,9 +84,11 @@ int apply_commit(struct apply *a, struct view body, const struct certificate *ce
 		 struct view verdicts, struct hash **ret_ids, uint32_t *ret_id_count) must_check;
 
 /*
- * Between these, apply_commit makes nothing durable or visible (ledger/chain.h, a group): for certified
- * blocks of the past. A failed apply_commit has taken back all since apply_group_begin; end the group with
- * keep false then. With keep: errors as apply_commit's; nothing of the group is kept then.
+ * Between these, apply_commit makes nothing durable or visible (ledger/chain.h, a group), and takes the
+ * verdicts that came with a block as a trusted apply does: for certified blocks of the past, whose signatures
+ * a quorum has verified. All roots are compared. A failed apply_commit has taken back all since
+ * apply_group_begin; end the group with keep false then. With keep: errors as apply_commit's; nothing of the
+ * group is kept then.
  */
 void apply_group_begin(struct apply *a);
 int apply_group_end(struct apply *a, bool keep) must_check;

@@ -27,6 +27,7 @@ struct batch {
 struct apply {
 	struct chain *chain;
 	bool trusted;
+	bool grouped; /* inside a group: as trusted */
 	struct apply_observer observer;
 	struct validator *validator;
 	struct members members;
@@ -41,7 +42,7 @@ enum batch_mode {
 	BATCH_FRESH,     /* all checks; annexes must be there */
 	BATCH_CERTIFIED, /* all checks; what was ordered long ago may have lost the annex of an invalid
 			    transaction */
-	BATCH_TRUSTED,   /* the verdict is given; no signature is verified */
+	BATCH_TRUSTED,   /* the verdict is given, bound by the certified root; no signature is verified */
 };
 
 int batch_begin(struct apply *a, uint64_t height, uint64_t time_ms) must_check;

@@ -340,7 +340,9 @@ T_TEST(a_mount_is_not_fooled_by_sent_verdicts_or_annexes)
 	close_ward(&w);
 }
 
-/* Certified blocks of the past in one group: one whose annex is gone takes back those before it, and no more.
+/*
+ * Certified blocks of the past in one group, their verdicts with them: one whose annex is gone, or with
+ * another verdict, takes back those before it, and no more.
  */
 T_TEST(a_group_is_committed_whole_or_not_at_all)
 {
@@ -350,6 +352,8 @@ T_TEST(a_group_is_committed_whole_or_not_at_all)
 	struct chain_head before, after, other;
 	struct block_body b;
 	struct node_id node;
+	const uint8_t valid[1] = {VERDICT_VALID}, conflict[1] = {VERDICT_MVCC_CONFLICT};
+	const struct view good = VIEW(valid, 1), bad = VIEW(conflict, 1);
 	struct view none = VIEW_NONE;
 	struct apply *a;
 
@@ -370,14 +374,21 @@ T_TEST(a_group_is_committed_whole_or_not_at_all)
 	t_zero(block_body_encode(b.block.bytes, &none, 1, &bare));
 	chain_head(w.n->chain[1], &before);
 	apply_group_begin(a);
-	t_zero(apply_commit(a, buf_view(&body[0]), &c[0], true, VIEW_NONE, NULL, NULL));
-	t_err(apply_commit(a, buf_view(&bare), &c[1], true, VIEW_NONE, NULL, NULL), CF_EINVAL);
+	t_zero(apply_commit(a, buf_view(&body[0]), &c[0], true, good, NULL, NULL));
+	t_err(apply_commit(a, buf_view(&bare), &c[1], true, good, NULL, NULL), CF_EINVAL);
 	t_zero(apply_group_end(a, false));
 	chain_head(w.n->chain[1], &after);
 	t_eq(after.height, before.height);
 	apply_group_begin(a);
+	t_zero(apply_commit(a, buf_view(&body[0]), &c[0], true, good, NULL, NULL));
+	t_err(apply_commit(a, buf_view(&body[1]), &c[1], true, bad, NULL, NULL), CF_EINVAL);
+	t_zero(apply_group_end(a, false));
+	apply_group_begin(a);
+	t_err(apply_commit(a, buf_view(&body[0]), &c[0], true, none, NULL, NULL), CF_EINVAL);
+	t_zero(apply_group_end(a, false));
+	apply_group_begin(a);
 	for (unsigned i = 0; i < 3; i++)
-		t_zero(apply_commit(a, buf_view(&body[i]), &c[i], true, VIEW_NONE, NULL, NULL));
+		t_zero(apply_commit(a, buf_view(&body[i]), &c[i], true, good, NULL, NULL));
 	chain_head(w.n->chain[1], &after);
 	t_eq(after.height, before.height);
 	t_zero(apply_group_end(a, true));
