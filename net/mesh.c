@@ -71,13 +71,24 @@ bool mesh_is_member(const struct mesh *m, const struct identity_id *id)
 	return members_find(&m->config.members, id) >= 0;
 }
 
-uint8_t mesh_voter(const struct mesh *m, const struct transport_link *link)
+static uint8_t member_behind(const struct mesh *m, struct transport_link *const links[MEMBERS_MAX],
+			     const struct transport_link *link)
 {
 	for (unsigned i = 0; link && i < m->config.members.count; i++) {
-		if (m->peer[i] == link)
+		if (links[i] == link)
 			return (uint8_t)i;
 	}
 	return MESH_ALL;
+}
+
+uint8_t mesh_voter(const struct mesh *m, const struct transport_link *link)
+{
+	return member_behind(m, m->peer, link);
+}
+
+uint8_t mesh_answerer(const struct mesh *m, const struct transport_link *link)
+{
+	return member_behind(m, m->gateway, link);
 }
 
 static int frame_of(struct mesh *m, enum wire_kind kind, uint64_t request, struct view payload,

@@ -37,6 +37,8 @@ bool mesh_is_member(const struct mesh *m, const struct identity_id *id);
 
 /* Which member this link carries votes to; MESH_ALL: none. For the transport's on_state. */
 uint8_t mesh_voter(const struct mesh *m, const struct transport_link *link);
+/* Which member answers by this link; MESH_ALL: none. */
+uint8_t mesh_answerer(const struct mesh *m, const struct transport_link *link);
 
 /* A message of the PBFT core. */
 void mesh_vote(struct mesh *m, uint8_t to, struct view message);

@@ -109,7 +109,7 @@ static void on_request(struct peer *p, struct transport_from from, struct view b
 }
 
 /* An answer to what this peer asked of another. */
-static void on_answer(struct peer *p, struct view bytes)
+static void on_answer(struct peer *p, const struct transport_link *link, struct view bytes)
 {
 	struct wire_frame f;
 	struct message *m = NULL;
@@ -122,6 +122,7 @@ static void on_answer(struct peer *p, struct view bytes)
 		return;
 	if (message_new(f.kind, f.payload, &m))
 		return;
+	m->number = mesh_answerer(p->mesh, link);
 	if (f.kind == WIRE_BLOB)
 		keeper_take(p->keeper, m);
 	else
@@ -156,7 +157,7 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 	struct peer *p = ctx;
 
 	if (link)
-		on_answer(p, frame);
+		on_answer(p, link, frame);
 	else if (from.pipe == 0)
 		on_vote(p, from, frame);
 	else

@@ -50,8 +50,8 @@ void replica_free(struct replica *r); /* accepts NULL */
 
 /*
  * Takes ownership. Kinds: WIRE_PBFT, a core's message; WIRE_SUBMIT, a checked request (body_request_encode)
- * with id, number = valid_until and relayed set; WIRE_BLOCK and WIRE_REFUSED, answers to the catch-up.
- * CF_EAGAIN.
+ * with id, number = valid_until and relayed set; WIRE_BLOCK and WIRE_REFUSED, answers to the catch-up, with
+ * number = the member. CF_EAGAIN.
  */
 int replica_take(struct replica *r, enum queue_lane lane, struct message *m) must_check;
 

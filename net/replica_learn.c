@@ -25,11 +25,10 @@ void replica_learn_forget(struct replica *r)
 	r->learnt.bytes = 0;
 }
 
-static void refuse(struct replica *r, const char *what, int err)
+static void blame(uint64_t height, uint64_t member, const char *what, int err)
 {
-	log_warn(MODULE, "fetched block %s: %s (%s) -> asks another member", what, err_name(err),
-		 err_detail());
-	catchup_refused(&r->catchup, ticks_ms());
+	log_warn(MODULE, "block %llu of member %llu %s: %s (%s) -> asks another", (unsigned long long)height,
+		 (unsigned long long)member, what, err_name(err), err_detail());
 }
 
 /*
@@ -42,7 +41,7 @@ static int check_learnt(struct replica *r, const struct wire_block *block, bool 
 	int err = block_body_decode(block->body, &body);
 
 	if (err)
-		return err;
+		return err_set(CF_EDECODE, "a body that is none");
 	if (block->certificate.height != block->height || body.block.header.height != block->height ||
 	    !hash_equal(&body.block.hash, &block->certificate.digest))
 		err = err_set(CF_EINVAL, "block and certificate do not belong together");
@@ -121,11 +120,16 @@ static int commit_single(struct replica *r)
 	return 0;
 }
 
+static uint64_t first_learnt(const struct learnt *l)
+{
+	return l->last + 1 - l->count;
+}
+
 /* Had already: executed by the core meanwhile. */
 static void skip_old(struct replica *r)
 {
 	struct learnt *l = &r->learnt;
-	uint64_t first = l->last + 1 - l->count, gone = r->height + 1 > first ? r->height + 1 - first : 0;
+	uint64_t first = first_learnt(l), gone = r->height + 1 > first ? r->height + 1 - first : 0;
 
 	if (gone > l->count)
 		gone = l->count;
@@ -138,37 +142,43 @@ static void skip_old(struct replica *r)
 bool replica_learn_now(struct replica *r, struct pbft_event *ret_event)
 {
 	struct learnt *l = &r->learnt;
+	bool single = l->count == 1, refused = false;
 	unsigned count;
-	int err = CF_EFULL, refused = 0;
+	int err = CF_EFULL;
 
 	skip_old(r);
 	count = l->count;
 	if (count == 0)
 		return false;
-	if (count > 1)
+	if (!single)
 		err = commit_group(r, &count);
-	if (err && !replica_is_trouble(err) && count > 0) {
-		/* An annex that is not the one signed, nothing a quorum vouches for: those before it are
-		 * good. */
-		refused = err;
-		err = commit_group(r, &count);
+	if (err && !replica_is_trouble(err)) {
+		/* An annex that is not the one signed, nothing a quorum vouches for: those before are good.
+		 */
+		assert(count < l->count);
+		blame(first_learnt(l) + count, l->m[count]->number, "is refused", err);
+		refused = true;
+		err = count > 0 ? commit_group(r, &count) : 0;
 	}
 	if (count > 0 && !err) {
 		uint64_t height = l->certificate.height;
 
 		replica_reached(r, height);
 		feed_advance(r->config.feed, height);
-	} else if (err == CF_EFULL && l->count > 0) {
+	} else if (err == CF_EFULL) {
 		err = commit_single(r);
-		count = 1;
+		count = err == 0;
+		refused = err && !replica_is_trouble(err);
+		if (refused)
+			blame(first_learnt(l), l->m[0]->number, "is refused", err);
 	}
 	replica_learn_forget(r);
 	if (replica_is_trouble(err)) {
 		replica_fail(r, err, "certified block cannot be applied");
 		return false;
 	}
-	if (err || refused)
-		refuse(r, "is refused", err ? err : refused);
+	if (refused) /* after what was reached: the next member is asked at once */
+		catchup_refused(&r->catchup, ticks_ms());
 	if (err || count == 0)
 		return false;
 	replica_executed_event(r, &l->certificate, true, ret_event);
@@ -179,7 +189,7 @@ bool replica_learn(struct replica *r, struct message *m, struct pbft_event *ret_
 {
 	struct learnt *l = &r->learnt;
 	struct wire_block block;
-	bool last = false;
+	bool last = false, learnt;
 	int err = wire_block_decode(message_view(m), &block);
 
 	if (!err && block.height != (l->count > 0 ? l->last : r->height) + 1) {
@@ -189,9 +199,12 @@ bool replica_learn(struct replica *r, struct message *m, struct pbft_event *ret_
 	if (!err)
 		err = check_learnt(r, &block, &last);
 	if (err) {
+		/* In a malformed one no height can be believed: the one that is waited for. */
+		blame((l->count > 0 ? l->last : r->height) + 1, m->number, "does not verify", err);
 		message_free(m);
-		refuse(r, "does not verify", err);
-		return l->count > 0 && replica_learn_now(r, ret_event);
+		learnt = l->count > 0 && replica_learn_now(r, ret_event);
+		catchup_refused(&r->catchup, ticks_ms());
+		return learnt;
 	}
 	assert(l->count < LEARNT_BLOCKS_MAX);
 	l->m[l->count++] = m;

@@ -9,9 +9,11 @@
  *   proposals     a second PRE-PREPARE, of another block
  *   changes       a second VIEW-CHANGE with nothing prepared in it
  *   endorsements  signs other writes than the contract made
+ *   state         computes wrong roots of its own state
+ *   blocks        changes a byte of some of the blocks that others ask for, each such member of others
  *   certificates  puts into each one the vote of a member who is not in it, with a signature of nobody's
  */
-#include "ledger/rwset.h"
+#include "ledger/state.h"
 #include "net/mesh.h"
 #include "net/pbft_msg.h"
 
@@ -22,6 +24,12 @@ int __real_mesh_new(const struct mesh_config *config, struct mesh **ret_m);
 int __wrap_mesh_new(const struct mesh_config *config, struct mesh **ret_m);
 void __real_mesh_vote(struct mesh *m, uint8_t to, struct view message);
 void __wrap_mesh_vote(struct mesh *m, uint8_t to, struct view message);
+void __real_mesh_answer(struct mesh *m, struct transport_from to, enum wire_kind kind, uint64_t request,
+			struct view payload);
+void __wrap_mesh_answer(struct mesh *m, struct transport_from to, enum wire_kind kind, uint64_t request,
+			struct view payload);
+int __real_state_stage_root(struct state_stage *s, struct hash *ret_root);
+int __wrap_state_stage_root(struct state_stage *s, struct hash *ret_root);
 void __real_certificate_encode(const struct certificate *c, struct enc *e);
 void __wrap_certificate_encode(const struct certificate *c, struct enc *e);
 int __real_rwset_encode(const struct rwset_builder *b, struct buf *out);
@@ -29,7 +37,7 @@ int __wrap_rwset_encode(const struct rwset_builder *b, struct buf *out);
 
 static const struct crypto_key *key;
 static struct hash network;
-static unsigned members;
+static unsigned members, self;
 
 static bool lies(const char *how)
 {
@@ -43,6 +51,7 @@ int __wrap_mesh_new(const struct mesh_config *config, struct mesh **ret_m)
 	key = config->identity->sign;
 	network = config->network;
 	members = config->members.count;
+	self = config->self;
 	return __real_mesh_new(config, ret_m);
 }
 
@@ -139,4 +148,40 @@ int __wrap_rwset_encode(const struct rwset_builder *b, struct buf *out)
 		out->data[out->len - 1] ^= 0xff;
 	rwset_release(&set);
 	return 0;
+}
+
+int __wrap_state_stage_root(struct state_stage *s, struct hash *ret_root)
+{
+	int err = __real_state_stage_root(s, ret_root);
+
+	if (!err && lies("state"))
+		ret_root->b[0] ^= 0x01;
+	return err;
+}
+
+/* Somewhere in the body: the block, or the annexes behind it. */
+static bool other_block(struct view payload, struct buf *out)
+{
+	struct wire_block b;
+	size_t at;
+
+	if (wire_block_decode(payload, &b) || b.height % 32 != self || b.body.len == 0)
+		return false;
+	at = (size_t)(b.body.data - payload.data) + (size_t)(b.height * 7919 % b.body.len);
+	if (buf_append_view(out, payload))
+		return false;
+	out->data[at] ^= 0x04;
+	return true;
+}
+
+void __wrap_mesh_answer(struct mesh *m, struct transport_from to, enum wire_kind kind, uint64_t request,
+			struct view payload)
+{
+	struct buf lie;
+
+	buf_init(&lie, 0);
+	if (kind == WIRE_BLOCK && lies("blocks") && other_block(payload, &lie))
+		payload = buf_view(&lie);
+	__real_mesh_answer(m, to, kind, request, payload);
+	buf_release(&lie);
 }
