@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * longledger.c - makes the ledger of a stopped devnet long: real records of a doctor, blocks that the peers'
- *own keys certify, put into the stores of peer 1. The others are given copies, or have to catch up.
+ * own keys certify, put into the stores of peer 1. The others are given copies, or have to catch up.
  *
  *	longledger DEVNET COUNT [WHO]
  *
