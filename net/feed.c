@@ -20,12 +20,15 @@
 #define BURST_MS 4
 #define BURST_MAX 48 /* blocks; inproc drops the 65th frame that waits for one client */
 #define BURST_BYTES_MAX ((size_t)8 << 20)
+#define AHEAD_BYTES_MAX ((size_t)16 << 20) /* stored blocks sent and not confirmed */
 
 struct subscriber {
 	bool used;
 	struct transport_from from;
 	uint64_t request;
-	uint64_t next; /* the height it gets next */
+	uint64_t next;  /* the height it gets next */
+	uint64_t until; /* stored blocks above it wait until it confirms */
+	size_t ahead;   /* bytes of stored blocks since it last confirmed */
 	unsigned burst;
 };
 
@@ -161,6 +164,14 @@ static bool subscribe(struct feed *f, const struct message *m, uint64_t height)
 	pthread_mutex_lock(&f->lock);
 	s = place_for(f, &m->from);
 	if (s) {
+		s->until = height + FEED_AHEAD_BLOCKS;
+		s->ahead = 0;
+	}
+	if (s && s->used && s->request == m->request && height <= s->next) {
+		/* It has what is below: the subscription goes on. */
+		if (s->burst < BURST_MAX)
+			s->burst++;
+	} else if (s) {
 		/* It lost what was sent: less at a time. */
 		if (s->used && height < s->next)
 			s->burst = s->burst > 1 ? s->burst / 2 : 1;
@@ -230,7 +241,8 @@ static bool serve_burst(struct feed *f, unsigned at)
 
 		pthread_mutex_lock(&f->lock);
 		now = *s;
-		more = now.used && now.next <= f->newest;
+		more = now.used && now.next <= f->newest && now.next < now.until &&
+		       now.ahead < AHEAD_BYTES_MAX;
 		pthread_mutex_unlock(&f->lock);
 		if (!more || sent >= now.burst || bytes >= BURST_BYTES_MAX)
 			break;
@@ -247,17 +259,13 @@ static bool serve_burst(struct feed *f, unsigned at)
 		mesh_answer(f->mesh, now.from, WIRE_BLOCK, now.request, buf_view(&payload));
 		pthread_mutex_lock(&f->lock);
 		/* Unless it subscribed anew meanwhile. */
-		if (s->used && s->request == now.request && s->next == now.next)
+		if (s->used && s->request == now.request && s->next == now.next) {
 			s->next++;
+			s->ahead += payload.len;
+		}
 		pthread_mutex_unlock(&f->lock);
 		bytes += payload.len;
 		sent++;
-	}
-	if (sent > 0 && sent < BURST_MAX && !more) {
-		pthread_mutex_lock(&f->lock);
-		if (s->burst < BURST_MAX)
-			s->burst++;
-		pthread_mutex_unlock(&f->lock);
 	}
 	buf_release(&payload);
 	return more;

@@ -2,9 +2,10 @@
 /*
  * feed.h - the block service of a peer: blocks from a height on to whoever subscribes, single ones on demand.
  *
- * A subscriber first gets what is stored, in bursts that shrink when it shows that frames were lost (it
- * subscribes again below what was sent), then each new block the moment its certificate exists: the
- * certificate means that a quorum holds the body, so nobody waits for this peer's stores. PROTOCOL.md.
+ * A subscriber first gets what is stored, as far ahead as it confirms and in bursts that shrink when it shows
+ * that frames were lost (it subscribes again below what was sent), then each new block the moment its
+ * certificate exists: the certificate means that a quorum holds the body, so nobody waits for this peer's
+ * stores. PROTOCOL.md.
  */
 #ifndef NET_FEED_H
 #define NET_FEED_H
@@ -14,6 +15,9 @@
 #include "net/queue.h"
 
 #define FEED_SUBSCRIBERS_MAX 1024
+/* Stored blocks that a subscriber is sent ahead of what it has confirmed: by the same SUBSCRIBE once more,
+ * from a later height. */
+#define FEED_AHEAD_BLOCKS 256
 
 struct feed;
 

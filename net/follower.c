@@ -166,8 +166,19 @@ void follower_subscribe(struct follower *f, unsigned member, uint64_t now_ms)
 			 (unsigned long long)follower_height(f) + 1);
 	f->subscribed = member;
 	f->subscribed_ms = now_ms;
+	f->confirmed = follower_height(f);
+	f->unconfirmed_bytes = 0;
 	atomic_store(&f->subscribe_request, request);
 	follower_send(f, member, WIRE_SUBSCRIBE, request, follower_height(f) + 1);
+}
+
+void follower_confirm(struct follower *f)
+{
+	if (f->subscribed == FOLLOWER_NOBODY)
+		return;
+	f->confirmed = follower_height(f);
+	f->unconfirmed_bytes = 0;
+	follower_send(f, f->subscribed, WIRE_SUBSCRIBE, atomic_load(&f->subscribe_request), f->confirmed + 1);
 }
 
 /* The next member after `after` whose link is up, those of the own organization first when there is no
@@ -220,10 +231,13 @@ static void keep_subscribed(struct follower *f, const struct roster *r, uint64_t
 		f->behind_since_ms = now;
 		next = choose(f, r, up, f->subscribed);
 	} else if (now - last < RENEW_MS) {
-		/* The last one sent may be lost: no later one shows the gap. */
-		if (behind >= TICK_MS / 2)
+		/* The last one sent may be lost: no later one shows the gap. Or what confirmed those before
+		 * it. */
+		if (behind >= TICK_MS / 2) {
 			follower_send(f, f->subscribed, WIRE_FETCH, links_next_request(f->config.links),
 				      follower_height(f) + 1);
+			follower_confirm(f);
+		}
 		return;
 	}
 	if (next == FOLLOWER_NOBODY)

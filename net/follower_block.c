@@ -87,6 +87,10 @@ static bool apply_next(struct follower *f, const struct roster *r, struct messag
 		f->block_ms = ticks_ms();
 		heard_height(f->config.heard, (unsigned)m->number, b->height);
 		refresh_members(f, r);
+		f->unconfirmed_bytes += m->len;
+		if (b->height - f->confirmed >= FOLLOWER_CONFIRM_BLOCKS ||
+		    f->unconfirmed_bytes >= FOLLOWER_CONFIRM_BYTES)
+			follower_confirm(f);
 	}
 	return err == 0;
 }

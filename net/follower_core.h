@@ -15,6 +15,8 @@
 #define FOLLOWER_LOG "follower"
 #define FOLLOWER_EARLY_MAX 64                       /* blocks kept above the next one */
 #define FOLLOWER_EARLY_BYTES_MAX ((size_t)64 << 20) /* of all these: they are not verified yet */
+#define FOLLOWER_CONFIRM_BLOCKS 64                  /* taken in before they are confirmed */
+#define FOLLOWER_CONFIRM_BYTES ((size_t)4 << 20)
 #define FOLLOWER_NOBODY MEMBERS_MAX
 
 /* A block that came before its predecessor. */
@@ -41,6 +43,8 @@ struct follower {
 	unsigned subscribed;                    /* member, or FOLLOWER_NOBODY */
 	uint64_t subscribed_ms, block_ms, behind_since_ms, polled_ms, gap_asked_ms, trouble_until_ms, tick_ms;
 	uint64_t gap_asked_to; /* blocks below it were asked for at gap_asked_ms */
+	uint64_t confirmed;    /* height the subscription was last told of */
+	size_t unconfirmed_bytes;
 	uint64_t bad_height;
 	uint32_t bad_members; /* who sent a block of bad_height that does not fit the own stores */
 	bool damaged;
@@ -50,6 +54,8 @@ struct follower {
 void follower_send(struct follower *f, unsigned member, enum wire_kind kind, uint64_t request,
 		   uint64_t height);
 void follower_subscribe(struct follower *f, unsigned member, uint64_t now_ms);
+/* Tells whom it follows how far it is: the next blocks may come. */
+void follower_confirm(struct follower *f);
 /* Takes a WIRE_BLOCK in, and ownership of it; true when the own height grew. */
 bool follower_take(struct follower *f, struct message *m);
 /* Applies kept blocks whose turn has come. */
