@@ -41,6 +41,9 @@ static const struct {
 	[OP_REINSTATE] = {contract_reinstate, false, true, false},
 	[OP_CRL] = {contract_crl, false, true, false},
 	[OP_RENEW] = {contract_renew, false, true, false},
+	[OP_PROPOSE] = {contract_propose, true, false, false},
+	[OP_APPROVE] = {contract_approve, true, false, false},
+	[OP_RULE] = {contract_rule, true, true, false},
 };
 
 static int check_ops(const struct tx_proposal *p)

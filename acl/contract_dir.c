@@ -53,6 +53,8 @@ static int remove_entry(struct run *r, struct view body, bool is_dir)
 	err = run_check(r, node.section, VERB_DELETE);
 	if (err == 0 && is_dir)
 		err = run_empty_dir(r, &op.node);
+	else if (err == 0)
+		err = run_amend(r, node.section);
 	if (err == 0)
 		err = delete_entry(r, &op.dir, &op.token);
 	return err ? err : run_delete_node(r, &op.node, &node);

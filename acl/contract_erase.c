@@ -4,19 +4,6 @@
  */
 #include "acl/contract_private.h"
 
-/* Nobody is granted to erase: it is the owner's, in custody the custodian's. */
-static int check_holder(struct run *r, const struct patient_row *row)
-{
-	const struct identity_id *holder = row->status == PATIENT_CUSTODY ? &row->custodian : &row->owner;
-
-	if (row->status == PATIENT_ERASED)
-		return err_set(CF_ENOKEY, "the patient was erased");
-	if (!identity_equal(holder, &r->p->creator))
-		return err_set(CF_EDENIED, "only %s erases",
-			       row->status == PATIENT_CUSTODY ? "the custodian" : "the patient");
-	return 0;
-}
-
 static int erase_patient(struct run *r, struct patient_row *row)
 {
 	struct buf value;
@@ -51,7 +38,8 @@ static int erase_node(struct run *r, const struct node_id *n)
 	err = run_put(r, statekey_node(&r->p->patient, SKP_ERASURE, n), erasure_row_encode(&row, &value),
 		      &value);
 	buf_release(&value);
-	return err;
+	/* nobody approves what cannot be opened any more */
+	return err ? err : run_delete_if_there(r, statekey_node(&r->p->patient, SKP_WAITING, n));
 }
 
 int contract_erase(struct run *r, struct view body)
@@ -63,7 +51,7 @@ int contract_erase(struct run *r, struct view body)
 	if (err == 0)
 		err = row_patient(r->txn, r->out, &r->p->patient, &row);
 	if (err == 0)
-		err = check_holder(r, &row);
+		err = run_holder(r, &row, "erases"); /* nobody is granted to */
 	if (err)
 		return err;
 	return node_is_zero(&op.node) ? erase_patient(r, &row) : erase_node(r, &op.node);

@@ -74,28 +74,16 @@ static int check_secret(const struct run *r, const struct hash *tx, uint16_t ind
 	return 0;
 }
 
-/*
- * Checks content as an operation carries it, and writes its row (or deletes the one there was). Fills size,
- * content hash, commitment and author of the node.
- */
-static int put_content(struct run *r, const struct node_id *n, uint64_t size, struct view bytes,
-		       const struct hash *commitment, struct node_row *node)
+int run_check_content(struct run *r, const struct node_row *node, uint64_t size, struct view bytes,
+		      struct content_row *ret_row)
 {
-	struct statekey key = statekey_node(&r->p->patient, SKP_CONTENT, n);
-	bool had = !hash_is_zero(&node->content_hash);
 	struct content_row row;
-	struct buf value;
 	int err;
 
-	node->size = size;
-	node->commitment = *commitment;
-	node->author = r->p->creator;
-	node->content_hash = (struct hash){{0}};
-	if (bytes.len == 0) {
-		if (size || node->type == NODE_SYMLINK)
-			return err_set(CF_EINVAL, "operation %u: content is missing", r->op);
-		return had ? rwset_add_delete(r->out, statekey_view(&key)) : 0;
-	}
+	if (bytes.len == 0)
+		return size || node->type == NODE_SYMLINK
+			       ? err_set(CF_EINVAL, "operation %u: content is missing", r->op)
+			       : 0;
 	err = content_row_decode(bytes, &row);
 	if (err == 0)
 		err = check_form(r, node->type, &row, size);
@@ -103,11 +91,24 @@ static int put_content(struct run *r, const struct node_id *n, uint64_t size, st
 		err = check_secret(r, &row.secret_tx, row.secret_index, row.sealed);
 	if (err == 0)
 		err = run_epoch(r, node->section, row.epoch, row.window);
-	if (err)
-		return err;
-	row.secret_tx = *r->id;
+	if (err == 0)
+		*ret_row = row;
+	return err;
+}
+
+int run_put_content(struct run *r, const struct node_id *n, const struct content_row *row,
+		    struct node_row *node)
+{
+	struct statekey key = statekey_node(&r->p->patient, SKP_CONTENT, n);
+	bool had = !hash_is_zero(&node->content_hash);
+	struct buf value;
+	int err;
+
+	node->content_hash = (struct hash){{0}};
+	if (!row)
+		return had ? rwset_add_delete(r->out, statekey_view(&key)) : 0;
 	buf_init(&value, STATE_VALUE_BYTES_MAX);
-	err = content_row_encode(&row, &value);
+	err = content_row_encode(row, &value);
 	if (err == 0)
 		node->content_hash = sha256(buf_view(&value));
 	err = run_put(r, key, err, &value);
@@ -115,7 +116,27 @@ static int put_content(struct run *r, const struct node_id *n, uint64_t size, st
 	return err;
 }
 
-static void set_attrs(struct node_row *node, const struct op_attrs *a, uint64_t ctime_ns)
+/*
+ * Checks content as an operation carries it, and writes its row (or deletes the one there was). Fills size,
+ * content hash, commitment and author of the node.
+ */
+static int put_content(struct run *r, const struct node_id *n, uint64_t size, struct view bytes,
+		       const struct hash *commitment, struct node_row *node)
+{
+	struct content_row row;
+	int err = run_check_content(r, node, size, bytes, &row);
+
+	if (err)
+		return err;
+	node->size = size;
+	node->commitment = *commitment;
+	node->author = r->p->creator;
+	if (bytes.len)
+		row.secret_tx = *r->id;
+	return run_put_content(r, n, bytes.len ? &row : NULL, node);
+}
+
+void run_set_attrs(struct node_row *node, const struct op_attrs *a, uint64_t ctime_ns)
 {
 	node->mode = a->mode;
 	node->uid = a->uid;
@@ -191,7 +212,7 @@ int contract_create(struct run *r, struct view body)
 		.parent = op.dir,
 		.crtime_ns = run_time_ns(r),
 	};
-	set_attrs(&node, &op.attrs, run_time_ns(r));
+	run_set_attrs(&node, &op.attrs, run_time_ns(r));
 	err = put_content(r, &id, op.size, op.content, &op.commitment, &node);
 	if (err == 0)
 		err = put_entry(r, &op, &id);
@@ -199,7 +220,7 @@ int contract_create(struct run *r, struct view body)
 }
 
 /* The version that is to be replaced must be the one the writer saw. */
-static int check_base(struct run *r, const struct statekey *key, struct version base)
+int run_check_base(struct run *r, const struct statekey *key, struct version base)
 {
 	struct version version = {0, 0};
 	struct view value;
@@ -215,30 +236,36 @@ static int check_base(struct run *r, const struct statekey *key, struct version 
 	return 0;
 }
 
+int run_saved(struct run *r, struct view body, struct op_save *ret_op, struct node_row *ret_node)
+{
+	int err = op_save_decode(body, ret_op);
+
+	if (err == 0)
+		err = run_node(r, &ret_op->node, ret_node);
+	if (err)
+		return err;
+	if (ret_node->type == NODE_DIR)
+		return err_set(CF_EISDIR, "operation %u: a directory has no content", r->op);
+	if (ret_node->type == NODE_SYMLINK)
+		return err_set(CF_EINVAL, "operation %u: a symbolic link is made anew, not saved", r->op);
+	return run_check(r, ret_node->section, VERB_MODIFY);
+}
+
 int contract_save(struct run *r, struct view body)
 {
 	struct op_save op;
 	struct node_row node;
 	struct statekey key;
-	int err = op_save_decode(body, &op);
+	int err = run_saved(r, body, &op, &node);
 
-	if (err == 0)
-		err = run_node(r, &op.node, &node);
-	if (err)
-		return err;
-	if (node.type == NODE_DIR)
-		return err_set(CF_EISDIR, "operation %u: a directory has no content", r->op);
-	if (node.type == NODE_SYMLINK)
-		return err_set(CF_EINVAL, "operation %u: a symbolic link is made anew, not saved", r->op);
-	err = run_check(r, node.section, VERB_MODIFY);
 	if (err == 0)
 		err = run_amend(r, node.section);
 	key = statekey_node(&r->p->patient, SKP_CONTENT, &op.node);
 	if (err == 0)
-		err = check_base(r, &key, op.base);
+		err = run_check_base(r, &key, op.base);
 	if (err)
 		return err;
-	set_attrs(&node, &op.attrs, run_time_ns(r));
+	run_set_attrs(&node, &op.attrs, run_time_ns(r));
 	err = put_content(r, &op.node, op.size, op.content, &op.commitment, &node);
 	return err ? err : run_put_node(r, &op.node, &node);
 }
@@ -332,7 +359,7 @@ int contract_xattr(struct run *r, struct view body)
 	key = statekey_node(&r->p->patient, SKP_XATTR, &op.node);
 	err = check_touch(r, &node);
 	if (err == 0)
-		err = check_base(r, &key, op.base);
+		err = run_check_base(r, &key, op.base);
 	if (err == 0)
 		err = op.row.len ? put_xattr(r, &key, &op, node.section) : run_delete_if_there(r, key);
 	if (err)

@@ -32,6 +32,10 @@ int run_epoch(struct run *r, unsigned section, uint32_t epoch, uint32_t window) 
 /* CF_EDENIED where a change of what is committed needs the patient's co-signature and the creator is not the
  * patient. */
 int run_amend(struct run *r, unsigned section) must_check;
+/* Is the creator the owner, in custody the custodian? Else CF_EDENIED: "only the patient erases". */
+int run_holder(struct run *r, const struct patient_row *row, const char *does) must_check;
+/* The rule of a section: does a change need the co-signature? */
+int run_rule(struct run *r, unsigned section, bool *ret_amend) must_check;
 /* Writes the bytes that an encoder left in value (its result: encoded) and empties value. */
 int run_put(struct run *r, struct statekey key, int encoded, struct buf *value) must_check;
 int run_put_node(struct run *r, const struct node_id *n, const struct node_row *row) must_check;
@@ -39,10 +43,22 @@ int run_put_node(struct run *r, const struct node_id *n, const struct node_row *
 int run_delete_if_there(struct run *r, struct statekey key) must_check;
 /* CF_EISDIR, CF_ENOTDIR, ... are the callers'; a node that is not there is CF_ENOTFOUND. */
 int run_node(struct run *r, const struct node_id *n, struct node_row *ret_row) must_check;
-/* Deletes a node with its content and attributes. */
+/* Deletes a node with its content, attributes and the change that waits. */
 int run_delete_node(struct run *r, const struct node_id *n, const struct node_row *row) must_check;
 /* Notes that the directory is empty but for what this run deletes; CF_ENOTEMPTY. */
 int run_empty_dir(struct run *r, const struct node_id *dir) must_check;
+
+/* What a save and a proposal of one share (contract_file.c): the node to be saved, and the right to; is the
+ * version that is to be replaced the one the writer saw; is the content well-formed and sealed now. */
+int run_saved(struct run *r, struct view body, struct op_save *ret_op, struct node_row *ret_node) must_check;
+int run_check_base(struct run *r, const struct statekey *key, struct version base) must_check;
+/* ret_row is left as it is when bytes is empty. */
+int run_check_content(struct run *r, const struct node_row *node, uint64_t size, struct view bytes,
+		      struct content_row *ret_row) must_check;
+/* Writes the row, or deletes the one there was (row NULL), and fills the node's content hash. */
+int run_put_content(struct run *r, const struct node_id *n, const struct content_row *row,
+		    struct node_row *node) must_check;
+void run_set_attrs(struct node_row *node, const struct op_attrs *a, uint64_t ctime_ns);
 
 /* contract.c dispatches to these. */
 int contract_register(struct run *r, struct view body) must_check;
@@ -64,5 +80,8 @@ int contract_members(struct run *r, struct view body) must_check;
 int contract_claim(struct run *r, struct view body) must_check;
 int contract_erase(struct run *r, struct view body) must_check;
 int contract_evidence(struct run *r, struct view body) must_check;
+int contract_propose(struct run *r, struct view body) must_check;
+int contract_approve(struct run *r, struct view body) must_check;
+int contract_rule(struct run *r, struct view body) must_check;
 
 #endif

@@ -37,20 +37,40 @@ int run_epoch(struct run *r, unsigned section, uint32_t epoch, uint32_t window)
 	return 0;
 }
 
-int run_amend(struct run *r, unsigned section)
+int run_holder(struct run *r, const struct patient_row *row, const char *does)
+{
+	const struct identity_id *holder = row->status == PATIENT_CUSTODY ? &row->custodian : &row->owner;
+
+	if (row->status == PATIENT_ERASED)
+		return err_set(CF_ENOKEY, "the patient was erased");
+	if (!identity_equal(holder, &r->p->creator))
+		return err_set(CF_EDENIED, "only %s %s",
+			       row->status == PATIENT_CUSTODY ? "the custodian" : "the patient", does);
+	return 0;
+}
+
+int run_rule(struct run *r, unsigned section, bool *ret_amend)
 {
 	struct section_row row;
-	struct patient_row patient;
 	int err = row_section(r->txn, r->out, &r->p->patient, section, &row);
 
-	if (err || row.amend == 0)
+	if (err == 0)
+		*ret_amend = row.amend;
+	return err;
+}
+
+int run_amend(struct run *r, unsigned section)
+{
+	struct patient_row patient;
+	bool amend;
+	int err = run_rule(r, section, &amend);
+
+	if (err || !amend)
 		return err;
 	err = row_patient(r->txn, r->out, &r->p->patient, &patient);
-	if (err)
-		return err;
-	if (patient.status == PATIENT_OWNED && identity_equal(&patient.owner, &r->p->creator))
-		return 0;
-	return err_set(CF_EDENIED, "section demands the patient's co-signature");
+	if (err == 0 && run_holder(r, &patient, "changes it"))
+		err = err_set(CF_EDENIED, "%s demands the patient's co-signature", section_name(section));
+	return err;
 }
 
 int run_put(struct run *r, struct statekey key, int encoded, struct buf *value)
@@ -104,6 +124,8 @@ int run_delete_node(struct run *r, const struct node_id *n, const struct node_ro
 		err = run_delete_if_there(r, statekey_node(p, SKP_CONTENT, n));
 	if (err == 0)
 		err = run_delete_if_there(r, statekey_node(p, SKP_XATTR, n));
+	if (err == 0 && row->type != NODE_DIR)
+		err = run_delete_if_there(r, statekey_node(p, SKP_WAITING, n));
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include "acl/contract.h"
 #include "acl/derive.h"
 #include "acl/rowread.h"
+#include "acl/waiting.h"
 
 #include <string.h>
 
@@ -85,9 +86,30 @@ static int erase_xattrs(const struct erasing *e, struct view value)
 	return erase_in(e, &row.secret_tx, is_secret_of, &row.secret_index);
 }
 
+/* What was only proposed has a secret, too. */
+static int erase_waiting(const struct erasing *e, struct view value)
+{
+	struct content_row content;
+	struct waiting_row row;
+	struct op_save save;
+
+	if (waiting_row_decode(value, &row) || waiting_content(&row, &save, &content))
+		return err_set(CF_ECORRUPT, "a change that waited does not decode");
+	if (content.sealed.len == 0)
+		return 0;
+	return erase_in(e, &content.secret_tx, is_secret_of, &content.secret_index);
+}
+
 static int erase_version(const struct erasing *e, struct view value)
 {
-	return e->kind == SKP_CONTENT ? erase_content(e, value) : erase_xattrs(e, value);
+	switch (e->kind) {
+	case SKP_CONTENT:
+		return erase_content(e, value);
+	case SKP_WAITING:
+		return erase_waiting(e, value);
+	default:
+		return erase_xattrs(e, value);
+	}
 }
 
 static int on_past(void *ctx, const struct history_row *row)
@@ -128,6 +150,8 @@ static int erase_node(struct erasing *e, const struct node_id *n)
 {
 	int err = erase_rows(e, SKP_CONTENT, n);
 
+	if (err == 0)
+		err = erase_rows(e, SKP_WAITING, n);
 	return err ? err : erase_rows(e, SKP_XATTR, n);
 }
 

@@ -18,7 +18,8 @@ const char *op_name(enum op_code code)
 		[OP_REVOKE] = "revoke",       [OP_XATTR] = "xattr",     [OP_CLAIM] = "claim",
 		[OP_MEMBERS] = "members",     [OP_ERASE] = "erase",     [OP_SUSPEND] = "suspend",
 		[OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",         [OP_RENEW] = "renew",
-		[OP_EVIDENCE] = "evidence",
+		[OP_EVIDENCE] = "evidence",   [OP_APPROVE] = "approve", [OP_RULE] = "rule",
+		[OP_PROPOSE] = "propose",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -101,6 +102,7 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	case OP_GRANT:
 	case OP_REVOKE:
 	case OP_CLAIM:
+	case OP_RULE:
 		return TX_PERMISSION;
 	case OP_EVIDENCE:
 		return TX_CONFIG;
@@ -108,6 +110,8 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	case OP_SETATTR:
 	case OP_RENAME:
 	case OP_XATTR:
+	case OP_PROPOSE:
+	case OP_APPROVE:
 		break;
 	}
 	return TX_MODIFICATION;

@@ -29,10 +29,13 @@ enum op_code {
 	OP_EVIDENCE = 16,
 	OP_CLAIM = 20,
 	OP_ERASE = 21,
+	OP_APPROVE = 22,
 	OP_SUSPEND = 24,
 	OP_REINSTATE = 25,
 	OP_CRL = 26,
 	OP_RENEW = 27,
+	OP_RULE = 28,
+	OP_PROPOSE = 29,
 };
 
 const char *op_name(enum op_code code); /* "create"; "?" */
@@ -79,7 +82,8 @@ struct op_create {
 	struct hash commitment;
 };
 
-/* New content (and attributes) of a node; base is the version of the content it was made from. */
+/* New content (and attributes) of a node; base is the version of the content it was made from. propose has
+ * the same body: what is to be approved. */
 struct op_save {
 	struct node_id node;
 	struct version base;
@@ -173,6 +177,21 @@ struct op_erase {
 	struct node_id node;
 };
 
+/* What becomes of the change of a node that waits. change: SHA-256 of its row, which so is co-signed. */
+enum approval { APPROVAL_GIVE = 1, APPROVAL_REFUSE = 2, APPROVAL_WITHDRAW = 3 };
+struct op_approve {
+	struct node_id node;
+	struct hash change;
+	enum approval what;
+};
+
+/* From now on a change in these sections needs the patient's co-signature (1), or a modify grant suffices
+ * (0). */
+struct op_rule {
+	uint32_t sections;
+	uint8_t amend;
+};
+
 /* suspend, reinstate: an identity, and why, in words for those who read the ledger. */
 #define OP_REASON_BYTES_MAX 200
 struct op_standing {
@@ -237,6 +256,8 @@ OP_DECLARE(xattr, op_xattr)
 OP_DECLARE(members, op_members)
 OP_DECLARE(claim, op_claim)
 OP_DECLARE(erase, op_erase)
+OP_DECLARE(approve, op_approve)
+OP_DECLARE(rule, op_rule)
 OP_DECLARE(standing, op_standing)
 OP_DECLARE(crl, op_crl)
 OP_DECLARE(renew, op_renew)

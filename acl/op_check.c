@@ -25,6 +25,8 @@ int op_check_body(const struct tx_op *op)
 		struct op_crl crl;
 		struct op_renew renew;
 		struct op_evidence evidence;
+		struct op_approve approve;
+		struct op_rule rule;
 	} u;
 
 	switch ((enum op_code)op->code) {
@@ -35,6 +37,7 @@ int op_check_body(const struct tx_op *op)
 	case OP_CREATE:
 		return op_create_decode(op->body, &u.create);
 	case OP_SAVE:
+	case OP_PROPOSE:
 		return op_save_decode(op->body, &u.save);
 	case OP_SETATTR:
 		return op_setattr_decode(op->body, &u.setattr);
@@ -64,6 +67,10 @@ int op_check_body(const struct tx_op *op)
 		return op_renew_decode(op->body, &u.renew);
 	case OP_EVIDENCE:
 		return op_evidence_decode(op->body, &u.evidence);
+	case OP_APPROVE:
+		return op_approve_decode(op->body, &u.approve);
+	case OP_RULE:
+		return op_rule_decode(op->body, &u.rule);
 	}
 	return CF_EDECODE;
 }

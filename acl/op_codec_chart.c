@@ -62,3 +62,63 @@ int op_erase_decode(struct view body, struct op_erase *ret_op)
 		*ret_op = op;
 	return err;
 }
+
+int op_approve_encode(const struct op_approve *op, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_fixed(&e, op->node.b, NODE_BYTES);
+	enc_fixed(&e, op->change.b, HASH_BYTES);
+	enc_u8(&e, (uint8_t)op->what);
+	return finish(&e, out, begin);
+}
+
+int op_approve_decode(struct view body, struct op_approve *ret_op)
+{
+	struct op_approve op = {0};
+	struct dec d;
+	uint8_t what;
+	int err;
+
+	dec_init(&d, body);
+	dec_fixed(&d, op.node.b, NODE_BYTES);
+	dec_fixed(&d, op.change.b, HASH_BYTES);
+	what = dec_u8(&d);
+	if (what < APPROVAL_GIVE || what > APPROVAL_WITHDRAW)
+		dec_fail(&d, CF_EDECODE);
+	op.what = (enum approval)what;
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}
+
+int op_rule_encode(const struct op_rule *op, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_u32(&e, op->sections);
+	enc_u8(&e, op->amend);
+	return finish(&e, out, begin);
+}
+
+int op_rule_decode(struct view body, struct op_rule *ret_op)
+{
+	struct op_rule op = {0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, body);
+	op.sections = dec_u32(&d);
+	op.amend = dec_u8(&d);
+	if (op.sections == 0 || (op.sections & ~SECTIONS_ALL) || op.amend > 1)
+		dec_fail(&d, CF_EDECODE);
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}

@@ -70,6 +70,7 @@ static int find_op(struct maker *m, const struct node_id *node)
 {
 	const struct tx_proposal *p = &m->tx.proposal;
 	struct node_id found;
+	struct op_approve approve;
 	struct op_save save;
 
 	for (uint16_t i = 0; i < p->op_count; i++) {
@@ -77,6 +78,9 @@ static int find_op(struct maker *m, const struct node_id *node)
 			found = op_new_node(&m->tx.id, i);
 		else if (p->op[i].code == OP_SAVE && op_save_decode(p->op[i].body, &save) == 0)
 			found = save.node;
+		else if (p->op[i].code == OP_APPROVE && op_approve_decode(p->op[i].body, &approve) == 0 &&
+			 approve.what == APPROVAL_GIVE)
+			found = approve.node;
 		else
 			continue;
 		if (memcmp(found.b, node->b, NODE_BYTES) == 0) {

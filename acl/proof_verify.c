@@ -193,6 +193,7 @@ static int count_endorsements(struct check *c)
 static int check_op(struct check *c)
 {
 	const struct tx_proposal *p = &c->tx.proposal;
+	struct op_approve approve;
 	struct op_create create;
 	struct op_save save;
 	int err;
@@ -211,6 +212,12 @@ static int check_op(struct check *c)
 		c->facts.node = save.node;
 		c->facts.commitment = save.commitment;
 		break;
+	case OP_APPROVE:
+		err = op_approve_decode(p->op[c->p->op_index].body, &approve);
+		if (!err && approve.what != APPROVAL_GIVE)
+			err = err_set(CF_EINVAL, "operation %u writes no content", c->p->op_index);
+		c->facts.node = approve.node;
+		return about(err, "the operation");
 	default:
 		return err_set(CF_EINVAL, "operation %u (%s) writes no content", c->p->op_index,
 			       op_name(c->facts.op));
@@ -220,7 +227,8 @@ static int check_op(struct check *c)
 	return about(err, "the operation");
 }
 
-/* Section and size stand in the row that the endorsers agreed on; its commitment must be the operation's. */
+/* Section and size stand in the row that the endorsers agreed on; its commitment must be the operation's. An
+ * approval names the change by its hash, so that the endorsers' row says what it commits to. */
 static int check_row(struct check *c)
 {
 	struct statekey key = statekey_node(&c->facts.patient, SKP_NODE, &c->facts.node);
@@ -236,7 +244,10 @@ static int check_row(struct check *c)
 			err = node_row_decode(set.writes[i].value, &row);
 	}
 	rwset_release(&set);
-	if (!err && !hash_equal(&row.commitment, &c->facts.commitment))
+	if (!err && c->facts.op == OP_APPROVE)
+		c->facts.commitment = row.commitment;
+	if (!err &&
+	    (!hash_equal(&row.commitment, &c->facts.commitment) || is_zero(row.commitment.b, HASH_BYTES)))
 		err = CF_EINVAL;
 	if (err)
 		return err_set(CF_EINVAL, "the transaction does not write this file");

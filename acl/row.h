@@ -139,6 +139,15 @@ struct erasure_row {
 	struct identity_id by;
 };
 
+/* SKP_WAITING: what a file's content is to become when the patient approves. */
+struct waiting_row {
+	struct view
+		save; /* the body of an op_save of this node; its content's secret is in the annex of tx */
+	struct identity_id author;
+	struct hash tx; /* that proposed it */
+	uint64_t time_ms;
+};
+
 /* SKP_ENTRY */
 struct entry_row {
 	struct node_id node;
@@ -191,6 +200,7 @@ ROW_DECLARE(grant)
 ROW_DECLARE(node)
 ROW_DECLARE(content)
 ROW_DECLARE(erasure)
+ROW_DECLARE(waiting)
 ROW_DECLARE(entry)
 ROW_DECLARE(xattr)
 ROW_DECLARE(evidence)

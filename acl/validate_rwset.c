@@ -34,6 +34,8 @@ static bool row_decodes(const struct statekey_parts *parts, struct view value)
 		return DECODES(xattr, value);
 	case SKP_ERASURE:
 		return DECODES(erasure, value);
+	case SKP_WAITING:
+		return DECODES(waiting, value);
 	case SKP_RIGHTS:
 	case SKP_HOLD:
 		break;
@@ -44,7 +46,8 @@ static bool row_decodes(const struct statekey_parts *parts, struct view value)
 /* What is named below goes with its file; patients, sections and grants never do. */
 static bool may_delete(enum statekey_patient_kind sub)
 {
-	return sub == SKP_NODE || sub == SKP_CONTENT || sub == SKP_ENTRY || sub == SKP_XATTR;
+	return sub == SKP_NODE || sub == SKP_CONTENT || sub == SKP_ENTRY || sub == SKP_XATTR ||
+	       sub == SKP_WAITING;
 }
 
 /* A proposal about a patient writes below that patient's prefix. */

@@ -132,7 +132,7 @@ struct statekey statekey_patient_kind_prefix(const struct patient_id *p, enum st
 {
 	struct statekey k = statekey_patient_prefix(p);
 
-	assert(kind >= SKP_PATIENT && kind <= SKP_XATTR);
+	assert(kind >= SKP_PATIENT && kind <= SKP_WAITING);
 	put_u8(&k, kind);
 	return k;
 }
@@ -163,7 +163,7 @@ struct statekey statekey_grant(const struct patient_id *p, uint8_t section, cons
 static bool is_node_kind(enum statekey_patient_kind kind)
 {
 	return kind == SKP_NODE || kind == SKP_CONTENT || kind == SKP_RIGHTS || kind == SKP_ERASURE ||
-	       kind == SKP_HOLD || kind == SKP_XATTR;
+	       kind == SKP_HOLD || kind == SKP_XATTR || kind == SKP_WAITING;
 }
 
 struct statekey statekey_node(const struct patient_id *p, enum statekey_patient_kind kind,
@@ -213,6 +213,7 @@ static void parse_patient(struct dec *d, struct statekey_parts *parts)
 	case SKP_ERASURE:
 	case SKP_HOLD:
 	case SKP_XATTR:
+	case SKP_WAITING:
 		dec_fixed(d, parts->node.b, NODE_BYTES);
 		break;
 	case SKP_ENTRY:

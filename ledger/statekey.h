@@ -47,6 +47,7 @@ enum statekey_patient_kind {
 	SKP_ERASURE = 0x08, /* node id */
 	SKP_HOLD = 0x09,    /* node id */
 	SKP_XATTR = 0x0a,   /* node id */
+	SKP_WAITING = 0x0b, /* node id */
 };
 
 /* A key on the stack. */
@@ -74,7 +75,7 @@ struct statekey statekey_patient_kind_prefix(const struct patient_id *p, enum st
 struct statekey statekey_patient(const struct patient_id *p);
 struct statekey statekey_section(const struct patient_id *p, uint8_t section);
 struct statekey statekey_grant(const struct patient_id *p, uint8_t section, const struct identity_id *to);
-/* kind: SKP_NODE, SKP_CONTENT, SKP_RIGHTS, SKP_ERASURE, SKP_HOLD or SKP_XATTR. */
+/* kind: SKP_NODE, SKP_CONTENT, SKP_RIGHTS, SKP_ERASURE, SKP_HOLD, SKP_XATTR or SKP_WAITING. */
 struct statekey statekey_node(const struct patient_id *p, enum statekey_patient_kind kind,
 			      const struct node_id *n);
 struct statekey statekey_entry(const struct patient_id *p, const struct node_id *dir,

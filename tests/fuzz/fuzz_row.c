@@ -30,6 +30,7 @@ static void rows(struct view in)
 	ROUND_TRIP(node_row, node_row);
 	ROUND_TRIP(content_row, content_row);
 	ROUND_TRIP(entry_row, entry_row);
+	ROUND_TRIP(waiting_row, waiting_row);
 	ROUND_TRIP(xattr_row, xattr_row);
 	ROUND_TRIP(evidence_row, evidence_row);
 	ROUND_TRIP(offender_row, offender_row);
@@ -87,6 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ROUND_TRIP(op_crl, op_crl);
 	ROUND_TRIP(op_renew, op_renew);
 	ROUND_TRIP(op_evidence, op_evidence);
+	ROUND_TRIP(op_approve, op_approve);
+	ROUND_TRIP(op_rule, op_rule);
 	if (wrap_decode(in, &w) == 0) {
 		for (unsigned i = 0; i < w.count; i++)
 			wrap_pair(&w, i, &section, &epoch);

@@ -129,6 +129,10 @@ static void seed_proofs(struct netfix *n, const struct hash *id, const struct no
 
 static void seed_ops(void)
 {
+	const struct op_save save = {.node = {{1}}, .base = {2, 3}, .size = 2, .content = view_str("{}")};
+	struct buf body;
+
+	buf_init(&body, 0);
 	SEED("row", "op-setattr",
 	     op_setattr_encode(&(struct op_setattr){.mask = 1, .attrs = {.mode = 0600}}, &out));
 	SEED("row", "op-remove", op_remove_encode(&(struct op_remove){.node = {{1}}}, &out));
@@ -146,6 +150,13 @@ static void seed_ops(void)
 	SEED("row", "xattrs", xattr_with(VIEW_NONE, view_str("user.a"), view_str("value"), &out));
 	SEED("row", "row-xattr",
 	     xattr_row_encode(&(struct xattr_row){.epoch = 1, .sealed = view_str("sealed")}, &out));
+	SEED("row", "op-approve", op_approve_encode(&(struct op_approve){{{1}}, {{2}}, APPROVAL_GIVE}, &out));
+	SEED("row", "op-rule", op_rule_encode(&(struct op_rule){2, 1}, &out));
+	SEED("row", "op-save", op_save_encode(&save, &out));
+	must(op_save_encode(&save, &body));
+	SEED("row", "row-waiting",
+	     waiting_row_encode(&(struct waiting_row){.save = buf_view(&body), .author = {{1}}}, &out));
+	buf_release(&body);
 	SEED("row", "op-xattr", op_xattr_encode(&(struct op_xattr){.node = {{1}}}, &out));
 }
 

@@ -57,8 +57,8 @@ T_TEST(statekey_network_rows)
 
 T_TEST(statekey_patient_rows)
 {
-	static const enum statekey_patient_kind of_node[] = {SKP_NODE,    SKP_CONTENT, SKP_RIGHTS,
-							     SKP_ERASURE, SKP_HOLD,    SKP_XATTR};
+	static const enum statekey_patient_kind of_node[] = {SKP_NODE, SKP_CONTENT, SKP_RIGHTS, SKP_ERASURE,
+							     SKP_HOLD, SKP_XATTR,   SKP_WAITING};
 	struct statekey_parts parts = parse(statekey_patient(&patient));
 
 	t_eq(parts.kind, SK_PATIENT);
