@@ -54,9 +54,11 @@ static const char *kind_name(const struct place *p)
 		[PLACE_CONTROL_FILE] = "control",
 		[PLACE_PROOF] = "proof",
 		[PLACE_SNAPSHOTS] = "snapshots",
+		[PLACE_PENDING] = "pending",
+		[PLACE_WAITING] = "waiting",
 	};
 
-	return p->kind >= PLACE_ROOT && p->kind <= PLACE_SNAPSHOTS ? kinds[p->kind] : "?";
+	return p->kind >= PLACE_ROOT && p->kind <= PLACE_WAITING ? kinds[p->kind] : "?";
 }
 
 static const char *type_name(uint8_t type)

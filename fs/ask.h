@@ -10,6 +10,8 @@
 #include "fs/control.h"
 #include "fs/json.h"
 
+/* The patient whose directory the request's path is, or lies in. */
+int ask_patient(struct control *c, const struct json *request, struct patient_id *ret_patient) must_check;
 /* "name@organization" */
 void ask_name(const struct identity *identity, char *ret_name, size_t bytes);
 
@@ -44,5 +46,12 @@ int ask_consent(struct control *c, const struct json *request, struct json *answ
 /* path: a file, also one that is deleted; with patient true a patient's directory */
 int ask_erase(struct control *c, const struct json *request, struct json *answer) must_check;
 int ask_grants(struct control *c, const struct json *request, struct json *answer) must_check;
+
+/* Changes that wait for the patient. */
+int ask_pending(struct control *c, const struct json *request, struct json *answer) must_check;
+/* path: in pending/; what: approve, refuse or withdraw */
+int ask_approve(struct control *c, const struct json *request, struct json *answer) must_check;
+/* sections; changes: approved or granted */
+int ask_rule(struct control *c, const struct json *request, struct json *answer) must_check;
 
 #endif

@@ -12,8 +12,7 @@
 #define NAME_TEXT_BYTES (2 * ROW_NAME_MAX + 2)
 #define VERBS_TEXT_BYTES 64
 
-/* The patient whose directory the path is, or lies in. */
-static int patient_of(struct control *c, const struct json *request, struct patient_id *ret_patient)
+int ask_patient(struct control *c, const struct json *request, struct patient_id *ret_patient)
 {
 	const char *path = json_get_text(request, "path");
 	struct chart_attr attr;
@@ -22,7 +21,7 @@ static int patient_of(struct control *c, const struct json *request, struct pati
 	if (!path)
 		return err_set(CF_EUSAGE, "no \"path\" in the request");
 	err = chart_path(control_chart(c), path, &attr);
-	if (!err && (attr.place.kind != PLACE_NODE || patient_is_zero(&attr.place.patient)))
+	if (!err && patient_is_zero(&attr.place.patient))
 		err = err_set(CF_EUSAGE, "%s: not a patient's directory", path);
 	if (!err)
 		*ret_patient = attr.place.patient;
@@ -49,7 +48,7 @@ int ask_grant(struct control *c, const struct json *request, struct json *answer
 		return err_set(CF_EUSAGE, "a grant wants \"to\", \"sections\" and \"verbs\"");
 	if (json_get(request, "until") && !json_get_uint(request, "until", &until_ms))
 		return err_set(CF_EUSAGE, "\"until\" is a time in milliseconds");
-	err = patient_of(c, request, &patient);
+	err = ask_patient(c, request, &patient);
 	if (!err)
 		err = sections_of(request, &sections);
 	if (!err)
@@ -70,7 +69,7 @@ int ask_revoke(struct control *c, const struct json *request, struct json *answe
 
 	if (!from)
 		return err_set(CF_EUSAGE, "a revocation wants \"from\"");
-	err = patient_of(c, request, &patient);
+	err = ask_patient(c, request, &patient);
 	if (!err)
 		err = sections_of(request, &sections);
 	if (!err)
@@ -88,7 +87,7 @@ int ask_claim(struct control *c, const struct json *request, struct json *answer
 
 	if (!consent)
 		return err_set(CF_EUSAGE, "a claim wants \"consent\"");
-	err = patient_of(c, request, &patient);
+	err = ask_patient(c, request, &patient);
 	if (!err)
 		err = chart_claim(control_chart(c), &patient, consent);
 	if (!err)
@@ -192,7 +191,7 @@ int ask_grants(struct control *c, const struct json *request, struct json *answe
 	struct db_txn *txn = NULL;
 	int err;
 
-	err = patient_of(c, request, &patient);
+	err = ask_patient(c, request, &patient);
 	if (!err)
 		err = chain_read_begin(client_chain(chart_client(control_chart(c))), &txn);
 	if (!err)

@@ -204,6 +204,22 @@ int chart_versions(struct chart *c, const struct place *dir, const char *name,
 /* Height in force at a time: the newest block with time <= time_ms; CF_ENOTFOUND before the first. */
 int chart_height_at(struct chart *c, uint64_t time_ms, uint64_t *ret_height) must_check;
 
+/*
+ * The patient's co-signature: what becomes of a change in pending/ (place: there), and in which sections
+ * changes wait. CF_ENOTFOUND: another change waits by now; CF_ECONFLICT: the file was changed since it was
+ * proposed.
+ */
+int chart_decide(struct chart *c, const struct place *waiting, enum approval what,
+		 struct client_result *ret_result) must_check;
+int chart_rule(struct chart *c, const struct patient_id *p, uint32_t sections, bool amend) must_check;
+/* Does a change of this file wait, so that the bytes last written are not the file's? */
+bool chart_waits(struct chart *c, const struct place *node);
+/* Those of a patient that this identity may read. */
+struct tree_waiting;
+int chart_waiting(struct chart *c, const struct patient_id *p,
+		  bool (*on_change)(void *ctx, const struct tree_waiting *w, const char *author),
+		  void *ctx) must_check;
+
 /* Grants, for the tools and GRANTS/. */
 int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
 		unsigned verbs, uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */

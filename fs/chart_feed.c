@@ -114,6 +114,14 @@ static void on_write(struct fed *f, const struct rw_write *w)
 		if (f->observer.on_node)
 			on_node_write(f, &k, true);
 		break;
+	case SKP_WAITING:
+		if (f->observer.on_node) {
+			/* also this mount's own: the kernel has what was written, the file has not */
+			struct place place = place_of(f, &k.patient, &k.node);
+
+			f->observer.on_node(f->observer.ctx, &place, true);
+		}
+		break;
 	case SKP_ERASURE:
 		f->erased = true;
 		break;

@@ -193,7 +193,7 @@ static int open_node(struct chart_file *f)
 	bool staged;
 	int err = 0;
 
-	if (f->place.height || f->place.kind == PLACE_PERSON) {
+	if (f->place.height || f->place.kind == PLACE_PERSON || f->place.kind == PLACE_WAITING) {
 		if (f->flags & CHART_WRITE)
 			return f->place.height ? CF_EROFS : CF_EPERM;
 		return tree_file_open(c->tree, &f->place, &f->seen);

@@ -188,6 +188,7 @@ struct pending_save {
 	struct flight *flight;
 	uint64_t seq;
 	bool creates;
+	bool waits;                /* it becomes a change that waits for the patient */
 	struct place dir;          /* creates */
 	enum node_type type;       /* creates */
 	struct place node;         /* else */

@@ -145,11 +145,33 @@ static bool is_section_dir(const struct place *p)
 	return memcmp(n.b, p->node.b, NODE_BYTES) == 0;
 }
 
+/* rm in pending/: the owner refuses, the proposer withdraws. */
+static int unlink_waiting(struct chart *c, const struct place *dir, const char *name)
+{
+	struct client_result result;
+	struct chart_attr attr;
+	struct tree_look l;
+	bool holds = false;
+	int err = tree_lookup(c->tree, dir, name, &attr);
+
+	if (!err)
+		err = tree_look_begin(c->tree, 0, &l);
+	if (err)
+		return err;
+	err = tree_holds(&l, &dir->patient, &holds);
+	tree_look_end(&l);
+	return err ? err : chart_decide(c, &attr.place, holds ? APPROVAL_REFUSE : APPROVAL_WITHDRAW, &result);
+}
+
 int chart_unlink(struct chart *c, const struct place *dir, const char *name)
 {
 	struct overlay_item *item;
 	struct chart_attr attr;
-	int err = check_dir(dir, name);
+	int err;
+
+	if (dir->kind == PLACE_PENDING)
+		return unlink_waiting(c, dir, name);
+	err = check_dir(dir, name);
 
 	while (!err && (item = overlay_find(c->overlay, dir, name)) != NULL) {
 		err = unlink_item(c, item);

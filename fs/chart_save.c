@@ -96,8 +96,8 @@ int chart_create_op(struct tree_look *l, const struct save_target *to, const str
 	return err;
 }
 
-static int save_op(const struct place *node, struct version base, const struct snapshot *snap,
-		   const struct content *content, struct commit *m)
+static int save_op(enum op_code code, const struct place *node, struct version base,
+		   const struct snapshot *snap, const struct content *content, struct commit *m)
 {
 	struct op_save op = {
 		.node = node->node,
@@ -113,8 +113,8 @@ static int save_op(const struct place *node, struct version base, const struct s
 	buf_init(&body, 0);
 	err = op_save_encode(&op, &body);
 	if (!err)
-		err = commit_add(m, OP_SAVE, &body);
-	if (!err)
+		err = commit_add(m, code, &body);
+	if (!err && code == OP_SAVE)
 		commit_writes_node(m, &node->node);
 	buf_release(&body);
 	return err;
@@ -132,6 +132,7 @@ struct saving {
 	struct commit commit;
 	struct spool_file *guard; /* NULL: none */
 	bool unchanged;
+	bool waits; /* for the patient: it is proposed */
 };
 
 /* The name it gets, where that is known without looking for it. */
@@ -167,7 +168,10 @@ static int build(struct saving *w)
 
 	if (err)
 		return err;
-	err = tree_keys_current(&l, &where->patient, where->section, &keys);
+	err = tree_must_propose(&l, &where->patient, where->section, &w->waits);
+	w->waits = w->waits && w->node.kind;
+	if (!err)
+		err = tree_keys_current(&l, &where->patient, where->section, &keys);
 	tree_look_end(&l);
 	if (err)
 		return err;
@@ -177,8 +181,9 @@ static int build(struct saving *w)
 	err = content_make(w->c, &w->snap, w->is_record, &keys, w->over, &w->commit, &content);
 	w->unchanged = !err && content.unchanged;
 	if (!err && !w->unchanged && w->node.kind) {
-		err = save_op(&w->node, w->over == w->snap.base ? w->snap.base_version : w->over->version,
-			      &w->snap, &content, &w->commit);
+		err = save_op(w->waits ? OP_PROPOSE : OP_SAVE, &w->node,
+			      w->over == w->snap.base ? w->snap.base_version : w->over->version, &w->snap,
+			      &content, &w->commit);
 	} else if (!err && !w->unchanged) {
 		err = tree_look_begin(w->c->tree, 0, &l);
 		if (!err) {
@@ -220,6 +225,7 @@ static int start(struct saving *w, struct overlay_item *item)
 	}
 	p->seq = w->snap.seq;
 	p->creates = w->node.kind == 0;
+	p->waits = w->waits;
 	p->node = w->node;
 	if (w->to) {
 		p->dir = w->to->dir;

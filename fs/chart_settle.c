@@ -40,6 +40,22 @@ static void become(struct chart *c, struct stage *s, struct pending_save *p, con
 		overlay_commit(c->overlay, p->item, &node);
 }
 
+/* It waits for the patient: the file is what it was, and what was written lies in pending/. */
+static void waits(struct chart *c, struct stage *s, struct pending_save *p)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->seq == p->seq)
+		stage_clear(s);
+	if (s->handles && s->place.kind == PLACE_LOCAL)
+		s->shown_ino = place_ino(&s->place);
+	s->place = p->node;
+	s->is_record = p->node.type == NODE_RECORD;
+	pthread_mutex_unlock(&s->lock);
+	chart_stage_enter(c, s);
+	if (p->item)
+		overlay_commit(c->overlay, p->item, &p->node);
+}
+
 /* Refused: what was staged is kept where a person finds it, when it can never be committed as it is. */
 static void refused(struct chart *c, struct stage *s, struct pending_save *p, const struct client_result *r)
 {
@@ -69,7 +85,9 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 	pthread_mutex_lock(&s->lock);
 	s->saving_seq = 0;
 	pthread_mutex_unlock(&s->lock);
-	if (!err) {
+	if (!err && p->waits) {
+		waits(c, s, p);
+	} else if (!err) {
 		become(c, s, p, r);
 	} else {
 		struct place place = s->place;

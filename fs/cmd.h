@@ -49,6 +49,7 @@ void cmd_session_close(struct cmd_session *s);
 /* Run as mount.chartfs or umount.chartfs: true, with the exit code for mount(8). */
 bool cmd_helper(int argc, char **argv, int *ret_code);
 
+int cmd_approve(int argc, char **argv);
 int cmd_block(int argc, char **argv);
 int cmd_claim(int argc, char **argv);
 int cmd_consent(int argc, char **argv);
@@ -65,7 +66,9 @@ int cmd_org(int argc, char **argv);
 int cmd_rbac(int argc, char **argv);
 int cmd_peers(int argc, char **argv);
 int cmd_peers_of_mount(int argc, char **argv);
+int cmd_pending(int argc, char **argv);
 int cmd_prove(int argc, char **argv);
+int cmd_refuse(int argc, char **argv);
 int cmd_reinstate(int argc, char **argv);
 int cmd_renew(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
@@ -73,6 +76,7 @@ int cmd_revocations(int argc, char **argv);
 int cmd_suspend(int argc, char **argv);
 int cmd_register(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
+int cmd_rule(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_solo(int argc, char **argv);
 int cmd_status(int argc, char **argv);
@@ -80,5 +84,6 @@ int cmd_tx(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_whoami(int argc, char **argv);
+int cmd_withdraw(int argc, char **argv);
 
 #endif

@@ -125,6 +125,7 @@ static const struct {
 	{"claim", ask_claim, true},        {"consent", ask_consent, true}, {"erase", ask_erase, true},
 	{"evidence", ask_evidence, false}, {"report", ask_report, true},   {"orgs", ask_orgs, false},
 	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},
+	{"pending", ask_pending, false},   {"approve", ask_approve, true}, {"rule", ask_rule, true},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)

@@ -232,6 +232,8 @@ static int save(struct ops *o, fuse_ino_t ino, struct handle *h, bool sync)
 	if (!err && chart_file_shows(h->file, &shown))
 		inode_saved(o->inodes, ino, h->is_direct ? NULL : &shown);
 	notify_inode(o->notify, ino, false);
+	if (!err && chart_waits(o->chart, chart_file_place(h->file)))
+		ops_unsaved(o, chart_file_place(h->file));
 	return err;
 }
 

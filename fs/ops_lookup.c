@@ -76,6 +76,8 @@ double ops_timeout(const struct place *p)
 	switch ((enum place_kind)p->kind) {
 	case PLACE_CONTROL:
 	case PLACE_CONTROL_FILE:
+	case PLACE_PENDING:
+	case PLACE_WAITING:
 		return 0;
 	case PLACE_AT:
 	case PLACE_PEOPLE:
@@ -131,6 +133,19 @@ void ops_rebind(struct ops *o, const struct place *was, const struct place *now)
 	for (size_t i = 0; i < count; i++) {
 		inode_rebind(o->inodes, id[i], now);
 		notify_inode(o->notify, id[i], false);
+	}
+}
+
+void ops_unsaved(struct ops *o, const struct place *node)
+{
+	uint64_t id[IDS_MAX];
+	size_t count = inode_find(o->inodes, node, id, IDS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		inode_saved(o->inodes, id[i], NULL);
+		(void)inode_told(o->inodes, id[i], (struct version){0, 0});
+		notify_attr_now(o->notify, id[i]);
+		notify_inode(o->notify, id[i], true);
 	}
 }
 

@@ -155,8 +155,11 @@ static void rebind_renamed(struct ops *o, const struct place *was, const struct 
 {
 	struct chart_attr attr;
 
-	if (chart_lookup(o->chart, to_dir, to_name, &attr) == 0 && !place_equal(&attr.place, was))
-		ops_rebind(o, was, &attr.place);
+	if (chart_lookup(o->chart, to_dir, to_name, &attr) || place_equal(&attr.place, was))
+		return;
+	ops_rebind(o, was, &attr.place);
+	if (chart_waits(o->chart, &attr.place))
+		ops_unsaved(o, &attr.place);
 }
 
 void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,

@@ -46,6 +46,9 @@ int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct c
 	      struct fuse_entry_param *ret_e) must_check;
 /* What the kernel knows as one place is another one now. */
 void ops_rebind(struct ops *o, const struct place *was, const struct place *now);
+/* What was written to this file waits for the patient: the kernel's pages and size of it are not the file's.
+ */
+void ops_unsaved(struct ops *o, const struct place *node);
 void ops_reply_entry(fuse_req_t req, const struct fuse_entry_param *e);
 
 /* Attributes of any place. A node that has another place by now is bound to it. */

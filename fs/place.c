@@ -19,6 +19,7 @@ bool place_is_dir(const struct place *p)
 	case PLACE_PERSON:
 	case PLACE_CONTROL_FILE:
 	case PLACE_PROOF:
+	case PLACE_WAITING:
 		return false;
 	case PLACE_ROOT:
 	case PLACE_PATIENTS:
@@ -28,6 +29,7 @@ bool place_is_dir(const struct place *p)
 	case PLACE_VERSIONS:
 	case PLACE_CONTROL:
 	case PLACE_SNAPSHOTS:
+	case PLACE_PENDING:
 		return true;
 	}
 	return false;

@@ -24,6 +24,8 @@ enum place_kind {
 	PLACE_CONTROL_FILE, /* .chartfs/<file>: local is the index of fs/control.h's table */
 	PLACE_PROOF,        /* <file>.proof: node and height are the file's */
 	PLACE_SNAPSHOTS,    /* <dir>/.snapshots/: ids are the directory's, local is its kind */
+	PLACE_PENDING,      /* patients/<patient>/pending/ */
+	PLACE_WAITING,      /* pending/<change>: node is the file's, local begins the change's hash */
 };
 
 struct place {

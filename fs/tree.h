@@ -97,6 +97,36 @@ int tree_patient_lookup(struct tree_look *l, const char *name, struct patient_id
 int tree_patient_list(struct tree_look *l, uint64_t cookie, tree_entry_fn on_entry, void *ctx) must_check;
 int tree_patient_name(struct tree_look *l, const struct patient_id *p,
 		      char ret_name[NAME_BYTES_MAX + 1]) must_check;
+/* A change that waits for the patient's co-signature (tree_waiting.c). Views as long as the look. */
+struct tree_waiting {
+	struct place place;            /* PLACE_WAITING */
+	char name[NAME_BYTES_MAX + 1]; /* in pending/: EMR10-1a2b3c4d-note.json */
+	char file[NAME_BYTES_MAX + 1]; /* of the file that it is of */
+	struct waiting_row row;
+	struct op_save save;
+	struct content_row content;
+	struct hash change; /* what an approval names */
+	struct version version;
+	bool is_void; /* the file was changed since */
+};
+/* Those this identity may read; a false answer ends the walk. */
+typedef bool (*tree_waiting_fn)(void *ctx, const struct tree_waiting *w);
+int tree_waiting_walk(struct tree_look *l, const struct patient_id *p, tree_waiting_fn on_change,
+		      void *ctx) must_check;
+struct place tree_pending_place(const struct patient_id *p);
+int tree_waiting_lookup(struct tree_look *l, const struct place *dir, const char *name,
+			struct chart_attr *ret_attr) must_check;
+int tree_waiting_list(struct tree_look *l, const struct place *dir, uint64_t cookie, tree_entry_fn on_entry,
+		      void *ctx) must_check;
+int tree_waiting_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret_attr) must_check;
+/* The row of a PLACE_WAITING, or of whatever waits of a PLACE_NODE. CF_ENOTFOUND. */
+int tree_waiting_row(struct tree_look *l, const struct place *p, struct waiting_row *ret_row,
+		     struct hash *ret_change, struct version *ret_version) must_check;
+/* Is this identity the owner, in custody the custodian? */
+int tree_holds(struct tree_look *l, const struct patient_id *p, bool *ret_holds) must_check;
+/* Does a change of what is committed there have to wait for the patient? */
+int tree_must_propose(struct tree_look *l, const struct patient_id *p, unsigned section,
+		      bool *ret_must) must_check;
 /* people/ (tree_people.c) */
 int tree_people_lookup(struct tree_look *l, const char *name, struct chart_attr *ret_attr) must_check;
 int tree_people_list(struct tree_look *l, uint64_t cookie, tree_entry_fn on_entry, void *ctx) must_check;

@@ -2,6 +2,7 @@
 /* Contents: a version opened once, then read. */
 #include "fs/tree_private.h"
 
+#include "acl/waiting.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
@@ -120,6 +121,36 @@ static int open_content(struct tree_look *l, struct tree_file *f)
 	return err;
 }
 
+/* What a change that waits would make of the file. */
+static int open_waiting(struct tree_look *l, struct tree_file *f)
+{
+	const struct place *p = &f->place;
+	struct content_row content;
+	struct waiting_row row;
+	struct version version;
+	struct op_save save;
+	struct hash change;
+	int err = tree_may(l, &p->patient, p->section, VERB_READ);
+
+	if (!err)
+		err = tree_waiting_row(l, p, &row, &change, &f->version);
+	if (!err)
+		err = tree_node(l, &p->patient, &p->node, &f->node, &version);
+	if (!err)
+		err = waiting_content(&row, &save, &content);
+	if (err)
+		return err;
+	if (f->node.section != p->section)
+		return CF_ENOTFOUND;
+	f->size = f->node.size = save.size;
+	f->node.commitment = save.commitment;
+	f->epoch = content.epoch;
+	f->window = content.window;
+	if (content.sealed.len)
+		err = open_sealed(l, &content, f);
+	return err;
+}
+
 static int open_node(struct tree_look *l, struct tree_file *f)
 {
 	const struct place *p = &f->place;
@@ -147,7 +178,7 @@ int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret
 
 	if (place_is_dir(p))
 		return CF_EISDIR;
-	if (p->kind != PLACE_NODE && p->kind != PLACE_PERSON)
+	if (p->kind != PLACE_NODE && p->kind != PLACE_PERSON && p->kind != PLACE_WAITING)
 		return CF_ENOTFOUND;
 	f = mem_zalloc(sizeof *f);
 	if (f == NULL)
@@ -160,6 +191,8 @@ int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret
 		goto out;
 	if (p->kind == PLACE_NODE)
 		err = open_node(&l, f);
+	else if (p->kind == PLACE_WAITING)
+		err = open_waiting(&l, f);
 	else
 		err = tree_person_text(&l, p, &f->plain);
 	if (!err && p->kind == PLACE_PERSON)
@@ -208,7 +241,7 @@ int tree_file_may(struct tree *t, const struct tree_file *f)
 	struct tree_look l;
 	int err;
 
-	if (f->place.kind != PLACE_NODE)
+	if (f->place.kind != PLACE_NODE && f->place.kind != PLACE_WAITING)
 		return 0;
 	err = tree_look_begin(t, 0, &l);
 	if (err)

@@ -211,18 +211,22 @@ static int make_xattr(struct bare *b, struct db_txn *txn, struct order *o)
 {
 	struct xattr_row row = {
 		.epoch = o->epoch, .window = o->window, .sealed = VIEW(sealed, sizeof(sealed))};
-	struct op_xattr op;
-	struct buf bytes;
+	struct op_xattr op = {.base = {0, 0}}; /* there are none yet */
+	struct buf bytes, unused;
 	int err = node_of(txn, o, o->word[0], &op.node);
 
 	(void)b;
 	buf_init(&bytes, 0);
+	buf_init(&unused, 0);
+	if (!err)
+		err = content(o, &unused); /* for its secret */
 	if (!err)
 		err = xattr_row_encode(&row, &bytes);
 	op.row = buf_view(&bytes);
 	if (!err)
 		err = op_xattr_encode(&op, &o->body);
 	buf_release(&bytes);
+	buf_release(&unused);
 	return err;
 }
 
@@ -311,6 +315,14 @@ static int make_erase(struct bare *b, struct db_txn *txn, struct order *o)
 	return err ? err : op_erase_encode(&op, &o->body);
 }
 
+static int make_rule(struct bare *b, struct db_txn *txn, struct order *o)
+{
+	struct op_rule op = {.sections = 1u << 16, .amend = 1};
+
+	(void)b, (void)txn;
+	return op_rule_encode(&op, &o->body);
+}
+
 /* A chart of one's own ("own"), or in custody of somebody. */
 static int make_admit(struct bare *b, struct db_txn *txn, struct order *o)
 {
@@ -345,21 +357,14 @@ static const struct {
 	enum op_code code;
 	int (*make)(struct bare *b, struct db_txn *txn, struct order *o);
 } ops[] = {
-	{"add", OP_CREATE, make_add},
-	{"mkdir", OP_CREATE, make_mkdir},
-	{"save", OP_SAVE, make_save},
-	{"setattr", OP_SETATTR, make_setattr},
-	{"xattr", OP_XATTR, make_xattr},
-	{"unlink", OP_UNLINK, make_remove},
-	{"rmdir", OP_RMDIR, make_remove},
-	{"rename", OP_RENAME, make_rename},
-	{"replace", OP_RENAME, make_rename},
-	{"grant", OP_GRANT, make_grant},
-	{"revoke", OP_REVOKE, make_revoke},
-	{"erase", OP_ERASE, make_erase},
-	{"admit", OP_ADMIT, make_admit},
-	{"suspend", OP_SUSPEND, make_suspend},
-	{"reinstate", OP_REINSTATE, make_suspend},
+	{"add", OP_CREATE, make_add},          {"mkdir", OP_CREATE, make_mkdir},
+	{"save", OP_SAVE, make_save},          {"setattr", OP_SETATTR, make_setattr},
+	{"xattr", OP_XATTR, make_xattr},       {"unlink", OP_UNLINK, make_remove},
+	{"rmdir", OP_RMDIR, make_remove},      {"rename", OP_RENAME, make_rename},
+	{"replace", OP_RENAME, make_rename},   {"grant", OP_GRANT, make_grant},
+	{"revoke", OP_REVOKE, make_revoke},    {"erase", OP_ERASE, make_erase},
+	{"rule", OP_RULE, make_rule},          {"admit", OP_ADMIT, make_admit},
+	{"suspend", OP_SUSPEND, make_suspend}, {"reinstate", OP_REINSTATE, make_suspend},
 };
 
 int bare_make(struct bare *b, struct db_txn *txn, const char *name, struct order *o)

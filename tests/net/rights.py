@@ -18,11 +18,11 @@ ORG = {"patient3": "hospitalC", "patient4": "hospitalD", "doctor1": "hospitalA",
 OWNER = {"owned": "patient3", "custody": "manager1"}
 CHART = {"owned": "patient3", "custody": "mia"}
 # which section stands for which grant
-SECTION = {"-": 10, "none": 2, "r": 3, "ra": 4, "rm": 5, "rd": 6, "ramd": 7, "ended": 8, "revoked": 9}
+SECTION = {"-": 10, "none": 2, "r": 3, "ra": 4, "rm": 5, "rd": 6, "ramd": 7, "ended": 8, "revoked": 9, "cosign": 11, "own": 11}
 WORD = {"r": "read", "a": "add", "m": "modify", "d": "delete"}
 # operation: the letters it needs; what is asked first comes first
-NEEDS = {"read": "r", "add": "a", "mkdir": "a", "save": "m", "setattr": "m", "xattr": "m", "unlink": "d", "rmdir": "d",
-         "rename": "m", "replace": "md", "grant": "g", "revoke": "g", "erase": "e", "keys": "k"}
+NEEDS = {"read": "r", "add": "a", "mkdir": "a", "save": "mc", "setattr": "m", "xattr": "m", "unlink": "dc", "rmdir": "d",
+         "rename": "m", "replace": "mdc", "grant": "g", "revoke": "g", "erase": "e", "rule": "e", "keys": "k"}
 END_S = 12
 
 
@@ -46,8 +46,8 @@ class Cell:
     def reasons(self, op):
         if op in ("grant", "revoke"):
             return ["only the patient grants"] if self.chart == "owned" else self.why.split("|")
-        if op == "erase":
-            return ["only the patient erases" if self.chart == "owned" else "only the custodian erases"]
+        if op in ("erase", "rule"):
+            return ["only the patient" if self.chart == "owned" else "only the custodian"]
         return self.why.split("|")
 
 
@@ -106,6 +106,9 @@ def give_grants(cells):
         if c.chart != "owned" or c.grant in ("-", "none"):
             continue
         letters = c.grant if c.grant[0] == "r" and c.grant != "revoked" else "ramd"
+        if c.grant == "own":
+            must("rule", p, "--sections", c.section, "--changes", "approved")
+            continue
         if c.who == "governor1":
             letters = "r"
         words = ["grant", p, "--to", c.who, "--sections", c.section, "--verbs", ",".join(WORD[x] for x in letters)]
@@ -184,8 +187,11 @@ def by_files(cell):
     d, wrong = cell.dir(cell.who, "mount"), []
     for op, do in mount_ops(d).items():
         got = attempt(do)
-        if op == "xattr" and got == "ENOTSUP":
-            continue  # no way in
+        if op == "save" and "m" in cell.may and got == "0" and cell.grant == "cosign":
+            with open(f"{d}/save.json") as f:
+                if "other" in f.read():
+                    wrong.append("save: not asked for")
+            continue  # it waits
         check(cell, op, got, "EACCES" if cell.see else "ENOENT", last_error(cell.who) if cell.see else None, wrong)
     if "a" in cell.may and attempt(lambda: os.chmod(f"{d}/new.json", 0o600)) != "0":
         wrong.append("what one made oneself cannot be changed")
@@ -206,6 +212,8 @@ def by_files(cell):
 def by_tool(cell):
     d, p, wrong = cell.dir(cell.who, "mount"), cell.patient(cell.who), []
     words = {
+        "rule": ("rule", p, "--sections", cell.section if cell.chart == "owned" else "EMR12", "--changes",
+                 "approved" if cell.grant == "own" or cell.chart == "custody" else "granted"),
         "grant": ("grant", p, "--to", "custodianB", "--sections", cell.section, "--verbs", "read"),
         "revoke": ("revoke", p, "--from", "custodianB", "--sections", cell.section),
         "erase": ("erase", f"{d}/erase.json"),
@@ -235,7 +243,7 @@ def orders(cell, patient):
     words = {"add": [number(d)], "mkdir": [number(d)], "save": [n["save.json"]], "setattr": [n["save.json"]],
              "xattr": [n["save.json"]], "unlink": [n["unlink.json"]], "rmdir": [n["rmdir"]],
              "rename": [n["rename.json"]], "replace": [n["from.json"], n["to.json"]], "grant": [other],
-             "erase": [n["erase.json"]], "keys": []}
+             "erase": [n["erase.json"]], "rule": [], "keys": []}
     if not cell.allowed("revoke"):
         words["revoke"] = [other]
     return [f"{op} {op} {patient} {SECTION[cell.grant]} {' '.join(w)}" for op, w in words.items()]
