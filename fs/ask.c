@@ -56,9 +56,11 @@ static const char *kind_name(const struct place *p)
 		[PLACE_SNAPSHOTS] = "snapshots",
 		[PLACE_PENDING] = "pending",
 		[PLACE_WAITING] = "waiting",
+		[PLACE_GRANTS] = "grants",
+		[PLACE_GRANT] = "grant",
 	};
 
-	return p->kind >= PLACE_ROOT && p->kind <= PLACE_WAITING ? kinds[p->kind] : "?";
+	return p->kind >= PLACE_ROOT && p->kind <= PLACE_GRANT ? kinds[p->kind] : "?";
 }
 
 static const char *type_name(uint8_t type)

@@ -225,6 +225,16 @@ int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, 
 		unsigned verbs, uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
 int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections, const char *from) must_check;
 /*
+ * GRANTS/ (fs/grants.h). open: the text that stands there; nothing, of a file that is to be made. write: what
+ * is not there any more is revoked, then what is new or different granted, one transaction each kind: when
+ * one fails, those before it stand. CF_EINVAL: the text, with the line.
+ */
+int chart_grants_open(struct chart *c, const struct place *p, bool writes, struct buf *ret_text) must_check;
+int chart_grants_create(struct chart *c, const struct place *dir, const char *name,
+			struct chart_attr *ret_attr) must_check;
+int chart_grants_write(struct chart *c, const struct place *p, struct view text) must_check;
+int chart_grants_remove(struct chart *c, const struct place *dir, const char *name) must_check;
+/*
  * The custodian hands a chart over; consent is the line that chart_consent() made on the patient's mount.
  * custodian: as in grant.
  */

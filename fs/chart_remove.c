@@ -171,6 +171,8 @@ int chart_unlink(struct chart *c, const struct place *dir, const char *name)
 
 	if (dir->kind == PLACE_PENDING)
 		return unlink_waiting(c, dir, name);
+	if (dir->kind == PLACE_GRANTS)
+		return chart_grants_remove(c, dir, name);
 	err = check_dir(dir, name);
 
 	while (!err && (item = overlay_find(c->overlay, dir, name)) != NULL) {

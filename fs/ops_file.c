@@ -55,7 +55,7 @@ static void set_caching(struct ops *o, fuse_ino_t ino, struct handle *h, struct 
 		fi->direct_io = 1;
 		fi->nonseekable = h->control && control_is_stream(h->control);
 		/* the answer to a tool's request comes with no close to wait for */
-		fi->noflush = 1;
+		fi->noflush = !(h->is_grant && h->is_writer);
 		return;
 	}
 	committed = chart_file_shows(h->file, &shown);
@@ -111,6 +111,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		err = CF_ENOMEM;
 	else if (ops_is_control(&p))
 		err = open_control(o, ino, &p, h);
+	else if (p.kind == PLACE_GRANT)
+		err = ops_grants_open(o, &p, fi->flags, h);
 	else if (p.kind == PLACE_PROOF)
 		err = h->is_writer ? CF_EPERM : ops_proof_bytes(o, &p, &h->bytes);
 	else
@@ -134,6 +136,10 @@ static int create(fuse_req_t req, const struct place *dir, const char *name, mod
 
 	if (ops_is_control(dir))
 		return CF_EPERM;
+	if (dir->kind == PLACE_GRANTS) {
+		err = chart_grants_create(o->chart, dir, name, ret_attr);
+		return err ? err : ops_grants_open(o, &ret_attr->place, fi->flags, h);
+	}
 	err = name_check(name);
 	if (!err)
 		err = ops_owner(req, dir, mode, false, &owner);
@@ -211,6 +217,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 		err = chart_write(h->file, (uint64_t)off, VIEW(data, size));
 	else if (h->control)
 		err = control_write(h->control, VIEW(data, size));
+	else if (h->is_grant)
+		err = ops_grants_write(h, (uint64_t)off, VIEW(data, size));
 	else
 		err = CF_EPERM;
 	if (err)
@@ -223,8 +231,11 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 static int save(struct ops *o, fuse_ino_t ino, struct handle *h, bool sync)
 {
 	struct chart_shown shown;
+	struct place p;
 	int err;
 
+	if (h->is_grant)
+		return inode_place(o->inodes, ino, &p) ? ops_grants_flush(o, &p, h) : CF_ENOTFOUND;
 	if (!h->file || !h->is_writer)
 		return 0;
 	err = sync ? chart_sync(h->file) : chart_save(h->file);

@@ -78,6 +78,8 @@ double ops_timeout(const struct place *p)
 	case PLACE_CONTROL_FILE:
 	case PLACE_PENDING:
 	case PLACE_WAITING:
+	case PLACE_GRANTS:
+	case PLACE_GRANT:
 		return 0;
 	case PLACE_AT:
 	case PLACE_PEOPLE:

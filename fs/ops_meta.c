@@ -234,8 +234,8 @@ static int change(struct ops *o, fuse_ino_t ino, const struct place *p, const st
 	/* `echo ... >control` truncates first */
 	if (!err && ops_is_control(p))
 		return mask == CHART_SET_SIZE ? ops_getattr_of(o, ino, p, ret_attr) : CF_EPERM;
-	if (!err && p->kind == PLACE_PROOF)
-		return CF_EPERM;
+	if (!err && (p->kind == PLACE_PROOF || p->kind == PLACE_GRANT))
+		return mask ? CF_EPERM : ops_getattr_of(o, ino, p, ret_attr);
 	if (!err && mask == 0)
 		return ops_getattr_of(o, ino, p, ret_attr);
 	return err ? err : chart_setattr(o->chart, p, mask, &values, ret_attr);
@@ -247,12 +247,16 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, st
 	struct chart_attr attr;
 	struct stat reply;
 	struct place p;
-	int err;
+	int err = 0;
 
-	(void)fi;
 	if (!ops_place(req, ino, &p) || ops_gave_up(req))
 		return;
-	err = change(o, ino, &p, st, to_set, &attr);
+	if (fi && p.kind == PLACE_GRANT && (to_set & FUSE_SET_ATTR_SIZE)) {
+		err = ops_grants_truncate(ops_handle(fi), (uint64_t)st->st_size);
+		to_set = 0;
+	}
+	if (!err)
+		err = change(o, ino, &p, st, to_set, &attr);
 	if (err) {
 		ops_fail(req, "change of attributes", NULL, err);
 		return;

@@ -12,7 +12,9 @@
 struct handle {
 	struct chart_file *file;
 	struct control_file *control;
-	struct buf bytes; /* a proof, made when opened */
+	struct buf bytes; /* a proof, made when opened, or a file of GRANTS/ */
+	bool is_grant;
+	bool is_written; /* GRANTS/: not yet granted */
 	bool is_writer;
 	bool is_direct; /* reads and writes around the kernel's cache */
 };
@@ -75,6 +77,12 @@ int ops_proof_lookup(struct ops *o, const struct place *dir, const char *file,
 		     struct chart_attr *ret_attr) must_check;
 int ops_proof_attr(struct ops *o, const struct place *p, struct chart_attr *ret_attr) must_check;
 int ops_proof_bytes(struct ops *o, const struct place *p, struct buf *out) must_check;
+
+/* Files of GRANTS/, fs/ops_grants.c: whole in the handle, granted by its flush. */
+int ops_grants_open(struct ops *o, const struct place *p, int flags, struct handle *h) must_check;
+int ops_grants_write(struct handle *h, uint64_t offset, struct view data) must_check;
+int ops_grants_truncate(struct handle *h, uint64_t size) must_check;
+int ops_grants_flush(struct ops *o, const struct place *p, struct handle *h) must_check;
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);

@@ -20,6 +20,7 @@ bool place_is_dir(const struct place *p)
 	case PLACE_CONTROL_FILE:
 	case PLACE_PROOF:
 	case PLACE_WAITING:
+	case PLACE_GRANT:
 		return false;
 	case PLACE_ROOT:
 	case PLACE_PATIENTS:
@@ -30,6 +31,7 @@ bool place_is_dir(const struct place *p)
 	case PLACE_CONTROL:
 	case PLACE_SNAPSHOTS:
 	case PLACE_PENDING:
+	case PLACE_GRANTS:
 		return true;
 	}
 	return false;

@@ -26,6 +26,8 @@ enum place_kind {
 	PLACE_SNAPSHOTS,    /* <dir>/.snapshots/: ids are the directory's, local is its kind */
 	PLACE_PENDING,      /* patients/<patient>/pending/ */
 	PLACE_WAITING,      /* pending/<change>: node is the file's, local begins the change's hash */
+	PLACE_GRANTS,       /* patients/<patient>/GRANTS/ */
+	PLACE_GRANT,        /* GRANTS/<name>@<organization>: node holds the identity id */
 };
 
 struct place {

@@ -127,6 +127,17 @@ int tree_holds(struct tree_look *l, const struct patient_id *p, bool *ret_holds)
 /* Does a change of what is committed there have to wait for the patient? */
 int tree_must_propose(struct tree_look *l, const struct patient_id *p, unsigned section,
 		      bool *ret_must) must_check;
+/* GRANTS/ (tree_grants.c) */
+struct place tree_grants_place(const struct patient_id *p);
+struct place tree_grant_place(const struct patient_id *p, const struct identity_id *who);
+/* The place a name would have. CF_ENOTFOUND: it is no NAME@ORGANIZATION. */
+int tree_grant_of_name(const struct place *dir, const char *name, struct place *ret_p) must_check;
+int tree_grants_lookup(struct tree_look *l, const struct place *dir, const char *name,
+		       struct chart_attr *ret_attr) must_check;
+int tree_grants_list(struct tree_look *l, const struct place *dir, uint64_t cookie, tree_entry_fn on_entry,
+		     void *ctx) must_check;
+int tree_grant_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret_attr) must_check;
+int tree_grant_text(struct tree_look *l, const struct place *p, struct buf *out) must_check;
 /* people/ (tree_people.c) */
 int tree_people_lookup(struct tree_look *l, const char *name, struct chart_attr *ret_attr) must_check;
 int tree_people_list(struct tree_look *l, uint64_t cookie, tree_entry_fn on_entry, void *ctx) must_check;

@@ -231,6 +231,9 @@ int tree_list(struct tree *t, const struct place *dir, uint64_t cookie, tree_ent
 	case PLACE_PENDING:
 		err = tree_waiting_list(&l, dir, cookie, on_entry, ctx);
 		break;
+	case PLACE_GRANTS:
+		err = tree_grants_list(&l, dir, cookie, on_entry, ctx);
+		break;
 	case PLACE_SNAPSHOTS:
 		err = tree_snapshots_list(&l, dir, cookie, on_entry, ctx);
 		break;

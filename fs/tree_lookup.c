@@ -23,7 +23,7 @@ static void attr_of_simple(struct tree_look *l, const struct place *p, struct ch
 		ms = head.time_ms ? head.time_ms : l->tree->begun_ms;
 	}
 	attr.mode = S_IFDIR | (p->height == 0 && (p->kind == PLACE_ROOT || p->kind == PLACE_PATIENTS ||
-						  p->kind == PLACE_PENDING)
+						  p->kind == PLACE_PENDING || p->kind == PLACE_GRANTS)
 				       ? 0755
 				       : 0555);
 	attr.atime_ns = attr.mtime_ns = attr.ctime_ns = ms * 1000000;
@@ -125,10 +125,13 @@ int tree_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret
 	case PLACE_SNAPSHOTS:
 	case PLACE_CONTROL:
 	case PLACE_PENDING:
+	case PLACE_GRANTS:
 		attr_of_simple(l, p, ret_attr);
 		return 0;
 	case PLACE_WAITING:
 		return tree_waiting_attr(l, p, ret_attr);
+	case PLACE_GRANT:
+		return tree_grant_attr(l, p, ret_attr);
 	case PLACE_LOCAL:
 	case PLACE_CONTROL_FILE:
 	case PLACE_PROOF:
@@ -221,6 +224,10 @@ static int lookup_node(struct tree_look *l, const struct place *dir, const char 
 		*ret_p = tree_pending_place(&dir->patient);
 		return 0;
 	}
+	if (is_patient_dir(dir) && dir->height == 0 && strcmp(name, "GRANTS") == 0) {
+		*ret_p = tree_grants_place(&dir->patient);
+		return 0;
+	}
 	if (section) {
 		*ret_p = tree_dir_place(&dir->patient, section, dir->height);
 		return 0;
@@ -293,6 +300,8 @@ static int lookup_in(struct tree_look *l, const struct place *dir, const char *n
 		return tree_snapshots_lookup(l, dir, name, ret_attr);
 	case PLACE_PENDING:
 		return tree_waiting_lookup(l, dir, name, ret_attr);
+	case PLACE_GRANTS:
+		return tree_grants_lookup(l, dir, name, ret_attr);
 	default:
 		err = place_is_dir(dir) ? CF_ENOTFOUND : CF_ENOTDIR;
 	}
@@ -378,10 +387,14 @@ static int parent_of(struct tree *t, const struct place *p, struct place *ret_pa
 		*ret_parent = place_simple(PLACE_CONTROL, 0);
 		return 0;
 	case PLACE_PENDING:
+	case PLACE_GRANTS:
 		*ret_parent = tree_dir_place(&p->patient, 0, 0);
 		return 0;
 	case PLACE_WAITING:
 		*ret_parent = tree_pending_place(&p->patient);
+		return 0;
+	case PLACE_GRANT:
+		*ret_parent = tree_grants_place(&p->patient);
 		return 0;
 	case PLACE_PATIENTS:
 	case PLACE_PEOPLE:
