@@ -43,6 +43,7 @@ struct ca_options {
 	struct ca_list peer;
 	struct ca_list identity;
 	struct ca_list section;
+	struct ca_list contribution;
 };
 
 /* Passphrases as the options name them: of an authority that signs, of keys that are made. Wiped by the
@@ -58,5 +59,6 @@ int ca_cmd_issue(const struct ca_options *o) must_check;
 int ca_cmd_show(const struct ca_options *o) must_check;
 int ca_cmd_expiry(const struct ca_options *o) must_check;
 int ca_cmd_genesis(const struct ca_options *o) must_check; /* acl/ca_genesis.c */
+int ca_cmd_contribute(const struct ca_options *o) must_check;
 
 #endif

@@ -3,6 +3,7 @@
  * ca_genesis.c - the verb that founds a network: every certificate is checked up to the root, then written.
  */
 #include "acl/ca_cmd.h"
+#include "acl/contribution.h"
 #include "acl/genesis.h"
 #include "acl/userfile.h"
 #include "acl/x509.h"
@@ -21,6 +22,7 @@ struct builder {
 	struct genesis g;
 	struct buf root;
 	struct buf kept[GENESIS_IDENTITIES_MAX]; /* what g.identity_cert shows */
+	struct buf contribution[MEMBERS_MAX];    /* what g.contribution shows */
 };
 
 /* A file of certificates. */
@@ -268,6 +270,37 @@ static int each(struct builder *b, const struct ca_list *list,
 	return err;
 }
 
+/* A file of `chartfs-ca contribute`. */
+static int add_contribution(struct builder *b, const char *path)
+{
+	struct genesis *g = &b->g;
+	struct buf *bytes = &b->contribution[g->contribution_count];
+	int err;
+
+	if (g->contribution_count == MEMBERS_MAX)
+		return err_set(CF_EUSAGE, "more than %d contributions", MEMBERS_MAX);
+	buf_init(bytes, CONTRIBUTION_BYTES_MAX);
+	err = userfile_read(path, CONTRIBUTION_BYTES_MAX, false, bytes);
+	if (!err)
+		err = contribution_check(buf_view(bytes), &g->members);
+	if (err)
+		return err_set(err, "%s: %s", path, strdupa(err_detail()));
+	g->contribution[g->contribution_count++] = buf_view(bytes);
+	return 0;
+}
+
+/* Without any from the peers' keepers this program deals, and forgets what it dealt. */
+static int deal(struct builder *b)
+{
+	int err = contribution_make(&b->g.members, &b->contribution[0]);
+
+	if (!err) {
+		b->g.contribution[0] = buf_view(&b->contribution[0]);
+		b->g.contribution_count = 1;
+	}
+	return err;
+}
+
 static int write_genesis(const struct genesis *g, const char *path)
 {
 	char hex[2 * HASH_BYTES + 1];
@@ -313,11 +346,53 @@ int ca_cmd_genesis(const struct ca_options *o)
 	/* one more than may lie */
 	if (b->g.policy.endorsing_orgs == 0)
 		b->g.policy.endorsing_orgs = (uint16_t)(members_faults(b->g.members.count) + 1);
+	if (!err && b->g.members.count >= MEMBERS_MIN && o->contribution.count == 0)
+		err = deal(b);
+	else if (!err)
+		err = each(b, &o->contribution, add_contribution);
 	if (!err)
 		err = write_genesis(&b->g, o->target);
+	for (unsigned i = 0; i < MEMBERS_MAX; i++)
+		buf_release(&b->contribution[i]);
 	for (unsigned i = 0; i < GENESIS_IDENTITIES_MAX; i++)
 		buf_release(&b->kept[i]);
 	buf_release(&b->root);
 	mem_free(b);
+	return err;
+}
+
+/* The order of the certificates is that of the members to be. */
+int ca_cmd_contribute(const struct ca_options *o)
+{
+	struct members *m = mem_zalloc(sizeof(*m));
+	struct buf bytes;
+	int err = 0;
+
+	if (!m)
+		return CF_ENOMEM;
+	buf_init(&bytes, CONTRIBUTION_BYTES_MAX);
+	if (o->identity.count < MEMBERS_MIN || o->identity.count > MEMBERS_MAX)
+		err = err_set(CF_EUSAGE, "%d to %d peers, not %u", MEMBERS_MIN, MEMBERS_MAX,
+			      o->identity.count);
+	for (unsigned i = 0; i < o->identity.count && !err; i++) {
+		struct chain_file f = {.count = 0};
+
+		err = chain_file_read(o->identity.item[i], &f);
+		if (!err && f.info.role != ROLE_PEER)
+			err = err_set(CF_EINVAL, "%s: not a peer's certificate", o->identity.item[i]);
+		if (!err) {
+			m->member[m->count].id = identity_id_of(f.info.org, f.info.name);
+			memcpy(m->member[m->count++].kem_point, f.info.kem_point, POINT_BYTES);
+		}
+		chain_file_release(&f);
+	}
+	if (!err)
+		err = contribution_make(m, &bytes);
+	if (!err)
+		err = userfile_create(o->target, 0644, buf_view(&bytes));
+	if (!err)
+		printf("contribution to the key of %u peers in %s\n", m->count, o->target);
+	buf_release(&bytes);
+	mem_free(m);
 	return err;
 }

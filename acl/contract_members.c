@@ -4,6 +4,7 @@
  */
 #include "acl/change.h"
 #include "acl/contract_private.h"
+#include "acl/holders.h"
 
 #include <assert.h>
 #include <string.h>
@@ -163,6 +164,27 @@ static int check_set(struct run *r, const struct members *m)
 	return 0;
 }
 
+/* Reading goes on, with as many lost as may be, and no fewer than one more than may lie give a key. */
+static int check_holders(struct run *r, const struct members *m)
+{
+	unsigned faults = members_faults(m->count), left;
+	struct holders h;
+	int err = row_holders(r->txn, r->out, &h);
+
+	if (err)
+		return err;
+	left = holders_left(&h, m);
+	if (left < h.threshold + faults)
+		return err_set(
+			CF_EINVAL,
+			"%u members would hold a share of the peers' key: %u are needed, and %u may fail",
+			left, h.threshold, faults);
+	if (h.threshold <= faults)
+		return err_set(CF_EINVAL, "of %u members %u may lie, and %u compute the peers' key", m->count,
+			       faults, h.threshold);
+	return 0;
+}
+
 static int put_members(struct run *r, struct members *m)
 {
 	struct buf value;
@@ -238,6 +260,8 @@ int contract_members(struct run *r, struct view body)
 		err = change_set(r, &op, &m);
 	if (err == 0)
 		err = check_set(r, &m);
+	if (err == 0)
+		err = check_holders(r, &m);
 	if (err == 0)
 		err = put_members(r, &m);
 	if (err == 0 && op.change == MEMBERS_EXPEL)

@@ -3,6 +3,7 @@
  * genesis.c - the genesis file: bytes and consistency.
  */
 #include "acl/genesis.h"
+#include "acl/contribution.h"
 #include "acl/userfile.h"
 #include "acl/x509.h"
 #include "ledger/mem.h"
@@ -156,6 +157,18 @@ static int check_policy(const struct genesis *g)
 	return 0;
 }
 
+static int check_contributions(const struct genesis *g)
+{
+	int err = 0;
+
+	if (g->contribution_count == 0 || g->contribution_count > MEMBERS_MAX)
+		return err_set(CF_EINVAL, "genesis: 1 to %d contributions to the peers' key, not %u",
+			       MEMBERS_MAX, g->contribution_count);
+	for (unsigned i = 0; i < g->contribution_count && !err; i++)
+		err = contribution_check(g->contribution[i], &g->members);
+	return err;
+}
+
 static int check_root(const struct genesis *g)
 {
 	struct cert_info root;
@@ -193,6 +206,8 @@ static int check(const struct genesis *g)
 		err = check_members(g, list);
 	if (!err)
 		err = check_policy(g);
+	if (!err)
+		err = check_contributions(g);
 	mem_free(list);
 	return err;
 }
@@ -242,6 +257,9 @@ int genesis_encode(const struct genesis *g, struct buf *out)
 		enc_bytes(&e, g->identity_cert[i]);
 	for (unsigned i = 0; i <= SECTION_COUNT; i++)
 		enc_short(&e, view_str(g->section_title[i]));
+	enc_u8(&e, g->contribution_count);
+	for (unsigned i = 0; i < g->contribution_count; i++)
+		enc_bytes(&e, g->contribution[i]);
 	err = enc_done(&e);
 	if (err)
 		out->len = before;
@@ -283,6 +301,13 @@ static void dec_fields(struct dec *d, struct genesis *g)
 		g->identity_cert[i] = dec_bytes(d, CERT_DER_BYTES_MAX);
 	for (unsigned i = 0; i <= SECTION_COUNT; i++)
 		dec_text(d, g->section_title[i]);
+	g->contribution_count = dec_u8(d);
+	if (g->contribution_count > MEMBERS_MAX) {
+		dec_fail(d, CF_EDECODE);
+		return;
+	}
+	for (unsigned i = 0; i < g->contribution_count; i++)
+		g->contribution[i] = dec_bytes(d, CONTRIBUTION_BYTES_MAX);
 }
 
 int genesis_decode(struct view bytes, struct genesis *ret_g)

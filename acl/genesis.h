@@ -26,6 +26,8 @@ struct genesis {
 	uint16_t identity_count;
 	struct view identity_cert[GENESIS_IDENTITIES_MAX]; /* DER: members' and custodians' certificates */
 	char section_title[SECTION_COUNT + 1][ROW_NAME_MAX + 1];
+	uint8_t contribution_count;            /* at least one */
+	struct view contribution[MEMBERS_MAX]; /* to the key of the members' function: acl/contribution.h */
 };
 
 /*
@@ -69,7 +71,8 @@ ROW_DECLARE(sections)
 
 /*
  * Writes the genesis state into a new chain (no-op when it is there): SK_NETWORK "name", "root", "policy",
- * "members", "sections", organizations, identities, keys (the 16 bytes of the identity id), the contract.
+ * "members", "trace", "sections", organizations, identities, keys (the 16 bytes of the identity id), the
+ * contract.
  */
 int genesis_apply(struct chain *c, const struct genesis *g) must_check;
 

@@ -3,6 +3,7 @@
  * genesis_apply.c - the first rows of the state, and the codec of those that nothing but a genesis founds.
  */
 #include "acl/genesis.h"
+#include "acl/holders.h"
 #include "acl/x509.h"
 
 #include <assert.h>
@@ -107,6 +108,14 @@ static int members_row(const struct members *m, struct buf *out)
 	return enc_done(&e);
 }
 
+static int holders_row(const struct genesis *g, struct buf *out)
+{
+	struct holders h;
+	int err = holders_of_genesis(g, &h);
+
+	return err ? err : holders_encode(&h, out);
+}
+
 static int apply_network(struct chain_stage *s, const struct genesis *g, struct buf *value)
 {
 	struct sections_row sections;
@@ -122,6 +131,8 @@ static int apply_network(struct chain_stage *s, const struct genesis *g, struct 
 		err = put_network(s, "policy", policy_row_encode(&g->policy, value), value);
 	if (!err)
 		err = put_network(s, "members", members_row(&g->members, value), value);
+	if (!err)
+		err = put_network(s, "trace", holders_row(g, value), value);
 	if (!err)
 		err = put_network(s, "sections", sections_row_encode(&sections, value), value);
 	if (!err)

@@ -129,7 +129,12 @@ static const struct verb {
 	 "  --days N                   validity of what it issues (365)\n"
 	 "  --passphrase-file FILE     the authority's passphrase; without it CHARTFS_PASSPHRASE, then a "
 	 "prompt\n"},
-	{"genesis", "nkoPise", "nkoP", ca_cmd_genesis,
+	{"contribute", "i", "i", ca_cmd_contribute, "contribute FILE --identity CERT.pem ...",
+	 "deal a part of the key that guards reading",
+	 "Writes a contribution to the key that the ordering peers share: whoever keeps a peer\n"
+	 "makes one, and chartfs-ca genesis --contribution gathers them. Nothing of it is kept.\n"
+	 "  --identity CERT.pem        a peer's certificate; once for each, in the order of --peer\n"},
+	{"genesis", "nkoPisCe", "nkoP", ca_cmd_genesis,
 	 "genesis FILE --name NETWORK --root CERT.pem --org ... --peer ...", "found a network",
 	 "Checks every certificate's chain and writes the genesis file that all peers and\n"
 	 "mounts start from.\n"
@@ -141,6 +146,8 @@ static const struct verb {
 	 "                             an ordering peer: directory with its cert.pem, organization, nng\n"
 	 "                             URLs that peers and mounts dial; 4 to 16 times\n"
 	 "  --identity CERT.pem        a further identity known from the start (a doctor, a governor)\n"
+	 "  --contribution FILE        of chartfs-ca contribute, one from each peer's keeper; without\n"
+	 "                             any this program deals itself\n"
 	 "  --endorsing-orgs N         organizations that must endorse (as few as are safe)\n"
 	 "  --section EMRnn=TITLE      the consortium's own title of a section\n"},
 };
@@ -160,6 +167,7 @@ static const struct option longs[] = {
 	{"root", required_argument, NULL, 'k'},
 	{"peer", required_argument, NULL, 'P'},
 	{"identity", required_argument, NULL, 'i'},
+	{"contribution", required_argument, NULL, 'C'},
 	{"section", required_argument, NULL, 's'},
 	{"endorsing-orgs", required_argument, NULL, 'e'},
 	{"as", required_argument, NULL, 'a'},
@@ -264,6 +272,8 @@ static int take(int letter, const char *text, struct ca_options *o)
 		return append(letter, text, &o->peer);
 	case 'i':
 		return append(letter, text, &o->identity);
+	case 'C':
+		return append(letter, text, &o->contribution);
 	default:
 		return append(letter, text, &o->section);
 	}

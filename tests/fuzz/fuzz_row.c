@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the state, operations, wraps: whatever a transaction can carry that is decoded later. */
-#include "acl/genesis.h"
+#include "acl/holders.h"
 #include "acl/op.h"
 #include "acl/wrap.h"
 #include "acl/xattr.h"
@@ -36,6 +36,7 @@ static void rows(struct view in)
 	ROUND_TRIP(offender_row, offender_row);
 	ROUND_TRIP(contract_row, contract_row);
 	ROUND_TRIP(sections_row, sections_row);
+	ROUND_TRIP(holders, holders);
 	buf_release(&out);
 }
 

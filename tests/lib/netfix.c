@@ -3,6 +3,8 @@
  * netfix.c - the network: authorities, genesis, ledgers, blocks.
  */
 #include "tests/lib/netfix.h"
+#include "acl/contribution.h"
+#include "acl/trace.h"
 #include "ledger/mem.h"
 #include "tests/lib/tmpdir.h"
 
@@ -154,6 +156,7 @@ int netfix_new(unsigned chain_count, bool trusted, struct netfix **ret_n)
 	n->endorsers = 2;
 	buf_init(&n->root_cert, 0);
 	buf_init(&n->genesis, 0);
+	buf_init(&n->contribution, 0);
 	buf_init(&n->body, 0);
 	for (unsigned i = 0; i < NETFIX_ORGS; i++)
 		buf_init(&n->ca_cert[i], 0);
@@ -163,6 +166,11 @@ int netfix_new(unsigned chain_count, bool trusted, struct netfix **ret_n)
 	if (err)
 		goto out;
 	fill_genesis(n, g);
+	err = contribution_make(&g->members, &n->contribution);
+	g->contribution[0] = buf_view(&n->contribution);
+	g->contribution_count = 1;
+	if (err)
+		goto out;
 	err = genesis_encode(g, &n->genesis);
 	n->network = genesis_network(buf_view(&n->genesis));
 	for (unsigned i = 0; i < chain_count && err == 0; i++)
@@ -193,6 +201,7 @@ void netfix_free(struct netfix *n)
 	crypto_key_free(n->root_key);
 	buf_release(&n->root_cert);
 	buf_release(&n->genesis);
+	buf_release(&n->contribution);
 	buf_release(&n->body);
 	mem_free(n);
 }

@@ -28,6 +28,7 @@ struct netfix {
 	struct identity peer[NETFIX_ORGS];      /* member i is of organization i + 1 */
 	struct identity custodian[NETFIX_ORGS]; /* managers */
 	struct buf genesis;
+	struct buf contribution; /* in the genesis */
 	struct hash network;
 	unsigned chain_count;
 	struct chain *chain[NETFIX_CHAINS_MAX];

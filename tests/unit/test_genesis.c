@@ -2,7 +2,9 @@
 /*
  * test_genesis.c - the genesis file, what it refuses, and the state it founds.
  */
+#include "acl/contribution.h"
 #include "acl/genesis.h"
+#include "acl/holders.h"
 #include "acl/userfile.h"
 #include "acl/x509.h"
 #include "ledger/mem.h"
@@ -24,6 +26,7 @@ static const char *const orgs[ORGS] = {"hospA", "hospB"};
 struct net {
 	struct genesis g;
 	struct buf root;
+	struct buf contribution;
 	struct buf ders[PEOPLE];
 };
 
@@ -105,6 +108,9 @@ static struct net *net_new(void)
 		snprintf(name, sizeof(name), "peer%u", i);
 		issue(n, name, orgs[i % ORGS], ROLE_PEER, buf_view(&n->root), root_key);
 	}
+	t_zero(contribution_make(&n->g.members, &n->contribution));
+	n->g.contribution[0] = buf_view(&n->contribution);
+	n->g.contribution_count = 1;
 	issue(n, "regulator", orgs[1], ROLE_GOVERNOR, buf_view(&n->root), root_key);
 	crypto_key_free(root_key);
 	return n;
@@ -113,6 +119,7 @@ static struct net *net_new(void)
 static void net_free(struct net *n)
 {
 	buf_release(&n->root);
+	buf_release(&n->contribution);
 	for (unsigned i = 0; i < PEOPLE; i++)
 		buf_release(&n->ders[i]);
 	free(n);
@@ -356,6 +363,7 @@ T_TEST(genesis_founds_the_state)
 	struct contract_row contract;
 	struct policy_row policy;
 	struct members members;
+	struct holders holders;
 	struct chain_head head, again;
 	struct hash network;
 	struct org_row org;
@@ -386,6 +394,10 @@ T_TEST(genesis_founds_the_state)
 	members_decode(&d, &members);
 	t_zero(dec_done(&d));
 	t_eq(members.count, PEERS);
+	t_zero(state_holders(txn, &holders));
+	t_eq(holders.count, PEERS);
+	t_eq(holders.threshold, 2);
+	t_eq(holders_left(&holders, &members), PEERS);
 	t_zero(org_row_decode(row(txn, statekey_org(2)), &org));
 	t_str(org.name, "hospB");
 	t_zero(contract_row_decode(row(txn, statekey_contract(view_str("emr"))), &contract));

@@ -274,6 +274,34 @@ T_TEST(evidence_that_an_expulsion_names_is_there_and_against_it)
 	fix_free(&f);
 }
 
+/* Who joins has no share of the peers' key, so that the founders may not all leave. */
+T_TEST(enough_holders_of_shares_stay)
+{
+	struct op_members op;
+	struct identity sixth;
+	struct fix f;
+
+	fix_new(&f);
+	t_zero(netfix_person(f.n, "peer6", ROLE_PEER, 1, &sixth));
+	op = change(&f, MEMBERS_ADD, &f.fifth);
+	approve_by_managers(&f, &op, 3);
+	t_zero(submit(&f, &f.n->custodian[0], &op, true));
+	op = change(&f, MEMBERS_REMOVE, &f.n->peer[3]);
+	approve_by_managers(&f, &op, 3);
+	t_zero(submit(&f, &f.n->custodian[0], &op, true));
+	op = change(&f, MEMBERS_ADD, &sixth);
+	approve_by_managers(&f, &op, 3);
+	t_zero(submit(&f, &f.n->custodian[0], &op, true));
+	op = change(&f, MEMBERS_REMOVE, &f.n->peer[2]);
+	approve_by_managers(&f, &op, 3);
+	t_err(submit(&f, &f.n->custodian[0], &op, true), CF_EINVAL);
+	op = change(&f, MEMBERS_REMOVE, &f.fifth);
+	approve_by_managers(&f, &op, 3);
+	t_zero(submit(&f, &f.n->custodian[0], &op, false));
+	identity_release(&sixth);
+	fix_free(&f);
+}
+
 T_TEST(it_stands_alone_in_its_block)
 {
 	struct netfix_request r = {.op_count = 1}, other = {.op_count = 1};
