@@ -34,6 +34,7 @@ static const struct {
 	[OP_REVOKE] = {contract_revoke, true, true, true},
 	[OP_XATTR] = {contract_xattr, true, false, false},
 	[OP_MEMBERS] = {contract_members, false, true, false},
+	[OP_LEASE] = {contract_lease, true, true, false},
 	[OP_CLAIM] = {contract_claim, true, true, true},
 	[OP_EVIDENCE] = {contract_evidence, false, true, false},
 	[OP_ERASE] = {contract_erase, true, false, false},

@@ -41,6 +41,11 @@ int contract_fill(struct db_txn *txn, struct tx_proposal *p) must_check;
 int contract_run(struct db_txn *txn, const struct tx_proposal *p, const struct hash *id, struct view annex,
 		 uint64_t now_ms, struct rwset_builder *out) must_check;
 
+/* May this identity use the keys of a section now, as a lease says? The contract asks, and each peer again
+ * before it answers. As policy_check. */
+int policy_check_lease(struct db_txn *txn, const struct patient_id *patient, const struct op_lease *op,
+		       const struct identity_id *who, uint64_t now_ms, struct rwset_builder *out) must_check;
+
 /*
  * May this identity do verb on section of patient now? The one decision used by the contract, the mount and
  * access(2). 0 or CF_EDENIED, CF_EREVOKED (also suspended) or CF_EEXPIRED with the reason in err_detail.

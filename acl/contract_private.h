@@ -71,6 +71,7 @@ int contract_rmdir(struct run *r, struct view body) must_check;
 int contract_rename(struct run *r, struct view body) must_check;
 int contract_grant(struct run *r, struct view body) must_check;
 int contract_revoke(struct run *r, struct view body) must_check;
+int contract_lease(struct run *r, struct view body) must_check;
 int contract_xattr(struct run *r, struct view body) must_check;
 int contract_suspend(struct run *r, struct view body) must_check;
 int contract_reinstate(struct run *r, struct view body) must_check;

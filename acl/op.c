@@ -19,7 +19,7 @@ const char *op_name(enum op_code code)
 		[OP_MEMBERS] = "members",     [OP_ERASE] = "erase",     [OP_SUSPEND] = "suspend",
 		[OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",         [OP_RENEW] = "renew",
 		[OP_EVIDENCE] = "evidence",   [OP_APPROVE] = "approve", [OP_RULE] = "rule",
-		[OP_PROPOSE] = "propose",
+		[OP_PROPOSE] = "propose",     [OP_LEASE] = "lease",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -29,6 +29,11 @@ bool op_about_patient(enum op_code code)
 {
 	return code != OP_REGISTER && code != OP_MEMBERS && code != OP_SUSPEND && code != OP_REINSTATE &&
 	       code != OP_CRL && code != OP_RENEW && code != OP_EVIDENCE;
+}
+
+bool op_is_sealing(enum op_code code)
+{
+	return code == OP_CREATE || code == OP_SAVE;
 }
 
 struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,
@@ -106,6 +111,8 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 		return TX_PERMISSION;
 	case OP_EVIDENCE:
 		return TX_CONFIG;
+	case OP_LEASE:
+		return TX_QUERY;
 	case OP_SAVE:
 	case OP_SETATTR:
 	case OP_RENAME:

@@ -27,6 +27,7 @@ enum op_code {
 	OP_XATTR = 11,
 	OP_MEMBERS = 12,
 	OP_EVIDENCE = 16,
+	OP_LEASE = 18,
 	OP_CLAIM = 20,
 	OP_ERASE = 21,
 	OP_APPROVE = 22,
@@ -39,6 +40,8 @@ enum op_code {
 };
 
 const char *op_name(enum op_code code); /* "create"; "?" */
+
+bool op_is_sealing(enum op_code code); /* create, save: what is written under a window's keys */
 
 /* Enrolment: the identity's certificate chain, leaf first; the creator is that identity. */
 struct op_register {
@@ -91,6 +94,22 @@ struct op_save {
 	uint64_t size;
 	struct view content;
 	struct hash commitment;
+};
+
+#define LEASE_READ 1
+#define LEASE_WRITE 2
+#define LEASE_MS_MAX ((uint64_t)24 * 3600 * 1000)
+#define LEASE_WINDOWS_MAX 1024
+
+/* The creator asks for the keys of these windows of a section, both ends included, until a time: what has to
+ * stand in the ledger before a peer answers (acl/trace.h). */
+struct op_lease {
+	uint8_t section;
+	uint8_t use; /* LEASE_READ or LEASE_WRITE */
+	uint32_t first_window;
+	uint32_t last_window;
+	uint64_t until_ms;
+	struct view purpose; /* a code of acl/purpose.h */
 };
 
 #define OP_SET_MODE 1u
@@ -254,6 +273,7 @@ OP_DECLARE(grant, op_grant)
 OP_DECLARE(revoke, op_revoke)
 OP_DECLARE(xattr, op_xattr)
 OP_DECLARE(members, op_members)
+OP_DECLARE(lease, op_lease)
 OP_DECLARE(claim, op_claim)
 OP_DECLARE(erase, op_erase)
 OP_DECLARE(approve, op_approve)

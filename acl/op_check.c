@@ -19,6 +19,7 @@ int op_check_body(const struct tx_op *op)
 		struct op_revoke revoke;
 		struct op_xattr xattr;
 		struct op_claim claim;
+		struct op_lease lease;
 		struct op_members members;
 		struct op_erase erase;
 		struct op_standing standing;
@@ -54,6 +55,8 @@ int op_check_body(const struct tx_op *op)
 		return op_xattr_decode(op->body, &u.xattr);
 	case OP_MEMBERS:
 		return op_members_decode(op->body, &u.members);
+	case OP_LEASE:
+		return op_lease_decode(op->body, &u.lease);
 	case OP_CLAIM:
 		return op_claim_decode(op->body, &u.claim);
 	case OP_ERASE:

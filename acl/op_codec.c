@@ -3,6 +3,7 @@
  * op_codec.c - the bytes of the operations.
  */
 #include "acl/op.h"
+#include "acl/purpose.h"
 #include "acl/x509.h"
 
 #include <assert.h>
@@ -420,6 +421,44 @@ int op_xattr_decode(struct view body, struct op_xattr *ret_op)
 	op.base.height = dec_u64(&d);
 	op.base.index = dec_u32(&d);
 	op.row = dec_bytes(&d, STATE_VALUE_BYTES_MAX);
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}
+
+int op_lease_encode(const struct op_lease *op, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_u8(&e, op->section);
+	enc_u8(&e, op->use);
+	enc_u32(&e, op->first_window);
+	enc_u32(&e, op->last_window);
+	enc_u64(&e, op->until_ms);
+	enc_short(&e, op->purpose);
+	return finish(&e, out, begin);
+}
+
+int op_lease_decode(struct view body, struct op_lease *ret_op)
+{
+	struct op_lease op = {0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, body);
+	op.section = dec_u8(&d);
+	op.use = dec_u8(&d);
+	op.first_window = dec_u32(&d);
+	op.last_window = dec_u32(&d);
+	op.until_ms = dec_u64(&d);
+	op.purpose = dec_short(&d);
+	if (op.section > SECTION_COUNT || op.use < LEASE_READ || op.use > LEASE_WRITE ||
+	    op.first_window > op.last_window || op.last_window - op.first_window >= LEASE_WINDOWS_MAX ||
+	    !purpose_is_code(op.purpose))
+		dec_fail(&d, CF_EDECODE);
 	err = dec_done(&d);
 	if (err == 0)
 		*ret_op = op;

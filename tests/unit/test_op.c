@@ -90,6 +90,13 @@ T_TEST(operations_round_trip)
 	OP_TEST(grant, op_grant,
 		{.sections = 0x1ffff, .to = {{1}}, .verbs = VERB_ALL, .until_ms = 5, .purpose = 6});
 	OP_TEST(revoke, op_revoke, {.sections = 2, .from = {{1}}});
+	OP_TEST(lease, op_lease,
+		{.section = 3,
+		 .use = LEASE_READ,
+		 .first_window = 4,
+		 .last_window = 5,
+		 .until_ms = 6,
+		 .purpose = VIEW("TREAT", 5)});
 	OP_TEST(xattr, op_xattr, {.node = {{1}}, .base = {2, 3}, .row = VIEW("row", 3)});
 }
 
@@ -156,6 +163,7 @@ T_TEST(types_follow_the_table)
 		{OP_RENEW, ROLE_DOCTOR, TX_CONFIG},         {OP_GRANT, ROLE_PATIENT, TX_PERMISSION},
 		{OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},    {OP_RULE, ROLE_PATIENT, TX_PERMISSION},
 		{OP_PROPOSE, ROLE_DOCTOR, TX_MODIFICATION}, {OP_APPROVE, ROLE_PATIENT, TX_MODIFICATION},
+		{OP_LEASE, ROLE_PATIENT, TX_QUERY},         {OP_LEASE, ROLE_DOCTOR, TX_QUERY},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

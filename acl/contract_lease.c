@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contract_lease.c - a lease: what has to stand in the ledger before the peers give their half of a key.
+ */
+#include "acl/contract_private.h"
+
+int policy_check_lease(struct db_txn *txn, const struct patient_id *patient, const struct op_lease *op,
+		       const struct identity_id *who, uint64_t now_ms, struct rwset_builder *out)
+{
+	int err;
+
+	if (op->use == LEASE_READ)
+		return policy_check(txn, patient, op->section, who, VERB_READ, now_ms, out);
+	err = policy_check(txn, patient, op->section, who, VERB_ADD, now_ms, out);
+	if (err == CF_EDENIED)
+		err = policy_check(txn, patient, op->section, who, VERB_MODIFY, now_ms, out);
+	return err;
+}
+
+/* It writes no row: the transaction itself is the trace. */
+int contract_lease(struct run *r, struct view body)
+{
+	struct op_lease op;
+	int err = op_lease_decode(body, &op);
+
+	if (err)
+		return err;
+	if (op.until_ms <= r->now_ms)
+		return err_set(CF_EINVAL, "the lease ends before it begins");
+	if (op.until_ms - r->now_ms > LEASE_MS_MAX + r->policy.time_window_ms)
+		return err_set(CF_EINVAL, "a lease lasts a day at the most");
+	if (op.last_window > contract_window(r->now_ms) + 1)
+		return err_set(CF_EINVAL, "a lease of windows that are still far off");
+	if (op.use == LEASE_WRITE && op.first_window + 1 < contract_window(r->now_ms))
+		return err_set(CF_EINVAL, "a lease to write in windows that are over");
+	return policy_check_lease(r->txn, &r->p->patient, &op, &r->p->creator, r->now_ms, r->out);
+}
