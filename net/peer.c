@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * peer.c - opens what a peer has, in order, and sends each frame that arrives to the thread it is for.
- */
+/* peer.c - opens what a peer has, in order, and sends each frame that arrives to the thread it is for. */
 #include "net/peer.h"
 
 #include "acl/apply.h"
@@ -11,6 +9,7 @@
 #include "net/intake.h"
 #include "net/keeper.h"
 #include "net/replica.h"
+#include "net/sharer.h"
 #include "net/ticks.h"
 #include "net/tip.h"
 #include "net/verifier.h"
@@ -34,6 +33,7 @@ struct peer {
 	struct keeper *keeper;
 	struct endorser *endorser; /* NULL: the configuration says no */
 	struct reporter *reporter;
+	struct sharer *sharer;
 	struct replica *replica;
 	struct intake *intake;
 	atomic_bool open; /* the listeners have their numbers */
@@ -77,6 +77,9 @@ static void hand(struct peer *p, struct transport_from from, const struct wire_f
 	case WIRE_PUT:
 	case WIRE_HOLD:
 		keeper_take(p->keeper, m);
+		return;
+	case WIRE_SHARE_ASK:
+		sharer_take(p->sharer, m);
 		return;
 	case WIRE_ENDORSE:
 		if (p->endorser) {
@@ -318,6 +321,7 @@ static int open_parts(struct peer *p)
 		.tls = p->config.tls, .ctx = p, .on_recv = on_recv, .on_state = on_state, .on_gone = on_gone};
 	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
 	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
+	struct sharer_config sharer = {p->chain, NULL, id, conf->name};
 	struct keeper_config keeper = {.chain = p->chain,
 				       .identity = id,
 				       .data_dir = conf->data_dir,
@@ -354,7 +358,7 @@ static int open_parts(struct peer *p)
 	if (!err)
 		err = verifier_new(&p->verifier);
 	keeper.verifier = replica.verifier = p->verifier;
-	keeper.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
+	keeper.mesh = sharer.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
 	if (!err)
 		err = feed_new(p->chain, p->mesh, conf->name, &p->feed);
 	if (!err)
@@ -364,6 +368,7 @@ static int open_parts(struct peer *p)
 	if (!err)
 		err = reporter_new(&reporter, &p->reporter);
 	replica.reporter = p->reporter;
+	err = err ? err : sharer_new(&sharer, p->config.genesis, &p->sharer);
 	replica.feed = p->feed;
 	replica.keeper = p->keeper;
 	replica.endorser = p->endorser;
@@ -468,6 +473,7 @@ void peer_stop(struct peer *p)
 	replica_free(p->replica);
 	reporter_free(p->reporter);
 	endorser_free(p->endorser);
+	sharer_free(p->sharer);
 	keeper_free(p->keeper);
 	feed_free(p->feed);
 	mesh_free(p->mesh);

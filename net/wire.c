@@ -21,7 +21,8 @@ static const char *const names[] = {
 	[WIRE_BLOB] = "blob",           [WIRE_STATUS_ASK] = "status-ask",
 	[WIRE_STATUS] = "status",       [WIRE_REFUSED] = "refused",
 	[WIRE_SETTLED] = "settled",     [WIRE_CA_ASK] = "ca-ask",
-	[WIRE_CA_ANSWER] = "ca-answer",
+	[WIRE_CA_ANSWER] = "ca-answer", [WIRE_SHARE_ASK] = "share-ask",
+	[WIRE_SHARE] = "share",
 };
 
 static bool kind_known(unsigned kind)
@@ -37,7 +38,7 @@ const char *wire_kind_name(enum wire_kind kind)
 bool wire_kind_enveloped(enum wire_kind kind)
 {
 	/* What takes space on a peer, and what a peer says of itself. */
-	return kind == WIRE_PUT || kind == WIRE_HOLD || kind == WIRE_STATUS;
+	return kind == WIRE_PUT || kind == WIRE_HOLD || kind == WIRE_STATUS || kind == WIRE_SHARE;
 }
 
 static struct hash frame_digest(const struct hash *network, enum wire_kind kind, uint64_t request,

@@ -31,8 +31,10 @@ enum wire_kind {
 	WIRE_STATUS = 15,
 	WIRE_REFUSED = 16, /* a request refused: code and reason */
 	WIRE_SETTLED =
-		17,       /* peer to client after WIRE_SUBMIT of something already committed: height, index */
-	WIRE_CA_ASK = 30, /* tool to an authority (net/ca_wire.h); signed inside */
+		17, /* peer to client after WIRE_SUBMIT of something already committed: height, index */
+	WIRE_SHARE_ASK = 22, /* a share of a window's key, by a committed query */
+	WIRE_SHARE = 23,     /* the answer, sealed to the query's creator */
+	WIRE_CA_ASK = 30,    /* tool to an authority (net/ca_wire.h); signed inside */
 	WIRE_CA_ANSWER = 31,
 };
 
@@ -149,6 +151,19 @@ struct wire_settled {
 	uint8_t verdict;
 };
 
+#define WIRE_SHARE_BYTES_MAX 1024
+
+struct wire_share_ask {
+	struct hash query; /* a committed transaction with a lease */
+	uint32_t epoch;
+	uint32_t window;
+};
+
+struct wire_share {
+	struct wire_share_ask of;
+	struct view sealed; /* acl/trace.h */
+};
+
 #define WIRE_DECLARE(name)                                                                 \
 	int wire_##name##_encode(const struct wire_##name *m, struct buf *out) must_check; \
 	int wire_##name##_decode(struct view payload, struct wire_##name *ret_m) must_check;
@@ -163,6 +178,8 @@ WIRE_DECLARE(blob)
 WIRE_DECLARE(status)
 WIRE_DECLARE(refused)
 WIRE_DECLARE(settled)
+WIRE_DECLARE(share_ask)
+WIRE_DECLARE(share)
 void wire_endorse_release(struct wire_endorse *m);
 void wire_endorsed_release(struct wire_endorsed *m);
 

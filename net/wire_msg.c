@@ -365,3 +365,55 @@ int wire_settled_decode(struct view payload, struct wire_settled *ret_m)
 	ret_m->verdict = dec_u8(&d);
 	return dec_done(&d);
 }
+
+static void share_ask_fields(const struct wire_share_ask *m, struct enc *e)
+{
+	enc_fixed(e, m->query.b, HASH_BYTES);
+	enc_u32(e, m->epoch);
+	enc_u32(e, m->window);
+}
+
+static void share_ask_read(struct dec *d, struct wire_share_ask *m)
+{
+	dec_fixed(d, m->query.b, HASH_BYTES);
+	m->epoch = dec_u32(d);
+	m->window = dec_u32(d);
+}
+
+int wire_share_ask_encode(const struct wire_share_ask *m, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	share_ask_fields(m, &e);
+	return enc_done(&e);
+}
+
+int wire_share_ask_decode(struct view payload, struct wire_share_ask *ret_m)
+{
+	struct dec d;
+
+	dec_init(&d, payload);
+	share_ask_read(&d, ret_m);
+	return dec_done(&d);
+}
+
+int wire_share_encode(const struct wire_share *m, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	share_ask_fields(&m->of, &e);
+	enc_bytes(&e, m->sealed);
+	return enc_done(&e);
+}
+
+int wire_share_decode(struct view payload, struct wire_share *ret_m)
+{
+	struct dec d;
+
+	dec_init(&d, payload);
+	share_ask_read(&d, &ret_m->of);
+	ret_m->sealed = dec_bytes(&d, WIRE_SHARE_BYTES_MAX);
+	return dec_done(&d);
+}

@@ -31,6 +31,8 @@ static void payloads(struct view in)
 	ROUND_TRIP(status, (void)0);
 	ROUND_TRIP(refused, (void)0);
 	ROUND_TRIP(settled, (void)0);
+	ROUND_TRIP(share_ask, (void)0);
+	ROUND_TRIP(share, (void)0);
 	buf_release(&out);
 }
 

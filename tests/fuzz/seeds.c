@@ -233,6 +233,9 @@ static void seed_wire(const struct certificate *c)
 	SEED("wire", "refused",
 	     wire_refused_encode(&(struct wire_refused){.error = CF_EINVAL, .detail = view_str("no")}, &out));
 	SEED("wire", "settled", wire_settled_encode(&(struct wire_settled){.height = 3}, &out));
+	SEED("wire", "share-ask", wire_share_ask_encode(&(struct wire_share_ask){some_hash(), 1, 2}, &out));
+	SEED("wire", "share",
+	     wire_share_encode(&(struct wire_share){{some_hash(), 1, 2}, view_str("sealed")}, &out));
 	buf_init(&payload, 0);
 	must(wire_hold_encode(hold, &payload));
 	SEED("wire", "frame",

@@ -44,6 +44,8 @@ AGAIN(blob, nothing)
 AGAIN(status, nothing)
 AGAIN(refused, nothing)
 AGAIN(settled, nothing)
+AGAIN(share_ask, nothing)
+AGAIN(share, nothing)
 
 /* One encoding only: what decodes is encoded to the same bytes; nothing shorter or longer decodes. */
 static void torture(struct view payload, again_fn again)
@@ -202,6 +204,7 @@ T_TEST(small_frames)
 				     .repaired = 14};
 	struct wire_refused refused = {.error = CF_EEXPIRED, .detail = view_str("too late")};
 	struct wire_settled settled = {.height = 3, .index = 1, .verdict = 2};
+	struct wire_share share = {{{{1}}, 2, 3}, view_str("sealed")};
 	struct buf out;
 
 	buf_init(&out, 0);
@@ -216,6 +219,12 @@ T_TEST(small_frames)
 	buf_reset(&out);
 	t_zero(wire_settled_encode(&settled, &out));
 	torture(buf_view(&out), again_settled);
+	buf_reset(&out);
+	t_zero(wire_share_ask_encode(&share.of, &out));
+	torture(buf_view(&out), again_share_ask);
+	buf_reset(&out);
+	t_zero(wire_share_encode(&share, &out));
+	torture(buf_view(&out), again_share);
 	buf_release(&out);
 }
 
