@@ -4,6 +4,7 @@
  */
 #include "acl/content.h"
 #include "acl/contract_private.h"
+#include "acl/trace.h"
 #include "acl/wrap.h"
 #include "acl/x509.h"
 
@@ -69,9 +70,13 @@ static int check_ops(const struct tx_proposal *p)
 static int check_item(void *ctx, const struct annex_item *item)
 {
 	const struct tx_proposal *p = ctx;
+	struct trace_wrap t;
 	struct wrap w;
 	struct dec d;
 
+	if (item->kind == ANNEX_TRACE)
+		return op_is_sealing((enum op_code)p->op[0].code) ? trace_wrap_decode(item->body, &t)
+								  : CF_EDECODE;
 	if (item->kind == ANNEX_WRAP)
 		return table[p->op[0].code].wraps ? wrap_decode(item->body, &w) : CF_EDECODE;
 	dec_init(&d, item->body);

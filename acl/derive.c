@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * derive.c - derived rows: keys begin with a letter that says of what kind they are.
- */
+/* derive.c - derived rows: keys begin with a letter that says of what kind they are. */
 #include "acl/derive.h"
 #include "acl/rowread.h"
+#include "acl/trace.h"
 #include "acl/wrap.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #define NS_PER_MS UINT64_C(1000000)
 #define KEY_DIR 'd'     /* patient, node -> entries, subdirectories, time */
 #define KEY_PATIENT 'p' /* patient -> counters */
 #define KEY_KNOWN 'k'   /* identity, patient -> why */
+#define KEY_TRACE 't'   /* identity, patient, section, epoch, window, transaction */
 #define KEY_WRAP 'w'    /* identity, patient, section, epoch, transaction */
 
 /* Why an identity may know of a patient. */
@@ -21,7 +22,7 @@
 #define KNOWN_GRANT 4u
 
 struct key {
-	uint8_t b[1 + IDENTITY_BYTES + PATIENT_BYTES + 1 + 4 + HASH_BYTES];
+	uint8_t b[1 + IDENTITY_BYTES + PATIENT_BYTES + 1 + 4 + 4 + HASH_BYTES];
 	size_t len;
 };
 
@@ -209,10 +210,29 @@ static int on_wrap(void *ctx, struct view rest)
 int derived_wraps(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
 		  uint8_t section, uint32_t epoch, int (*on_tx)(void *ctx, const struct hash *id), void *ctx)
 {
-	struct wraps_walk w = {on_tx, ctx};
 	struct key prefix = wrap_key(who, p, section, epoch);
 
-	return walk_rest(txn, &prefix, on_wrap, &w);
+	return walk_rest(txn, &prefix, on_wrap, &(struct wraps_walk){on_tx, ctx});
+}
+
+static struct key trace_row_key(const struct identity_id *who, const struct patient_id *p, uint8_t section,
+				uint32_t epoch, uint32_t window)
+{
+	struct key k = wrap_key(who, p, section, epoch);
+	uint32_t be = htobe32(window);
+
+	k.b[0] = KEY_TRACE;
+	key_add(&k, &be, sizeof(be));
+	return k;
+}
+
+int derived_traces(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
+		   uint8_t section, uint32_t epoch, uint32_t window,
+		   int (*on_tx)(void *ctx, const struct hash *id), void *ctx)
+{
+	struct key prefix = trace_row_key(who, p, section, epoch, window);
+
+	return walk_rest(txn, &prefix, on_wrap, &(struct wraps_walk){on_tx, ctx});
 }
 
 /* What deriving one transaction needs at every step. */
@@ -399,6 +419,19 @@ static int derive_write(const struct derive *d, const struct rw_write *w, bool e
 	}
 }
 
+/* The row of a transaction below a prefix: there, or gone. */
+static int set_row(struct db_txn *txn, struct key k, const struct hash *id, bool there)
+{
+	uint8_t here = 1;
+	int err;
+
+	key_add(&k, id->b, HASH_BYTES);
+	if (there)
+		return db_put(txn, DB_DERIVED, key_view(&k), VIEW(&here, 1));
+	err = db_del(txn, DB_DERIVED, key_view(&k));
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
 /* For each section and epoch that a wrap holds the key of: is its transaction's row there? */
 static int set_wraps(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
 		     const struct annex_item *item, bool there)
@@ -409,32 +442,47 @@ static int set_wraps(struct db_txn *txn, const struct patient_id *p, const struc
 	if (item->kind != ANNEX_WRAP || wrap_decode(item->body, &w))
 		return 0;
 	for (unsigned i = 0; i < w.count && err == 0; i++) {
-		uint8_t section, here = 1;
+		uint8_t section;
 		uint32_t epoch;
-		struct key k;
 
 		wrap_pair(&w, i, &section, &epoch);
-		k = wrap_key(&w.recipient, p, section, epoch);
-		key_add(&k, id->b, HASH_BYTES);
-		err = there ? db_put(txn, DB_DERIVED, key_view(&k), VIEW(&here, 1))
-			    : db_del(txn, DB_DERIVED, key_view(&k));
-		if (err == CF_ENOTFOUND)
-			err = 0;
+		err = set_row(txn, wrap_key(&w.recipient, p, section, epoch), id, there);
 	}
 	return err;
+}
+
+/* Only what is for the one who owns or keeps the chart: nobody else is spared asking the peers. */
+static int derive_trace(const struct derive *d, const struct annex_item *item)
+{
+	struct patient_row row;
+	struct trace_wrap w;
+	int err = trace_wrap_decode(item->body, &w) ? CF_ENOTFOUND : state_patient(d->txn, d->patient, &row);
+
+	if (err)
+		return err == CF_ENOTFOUND ? 0 : err;
+	if (!identity_equal(&w.recipient, row.status == PATIENT_CUSTODY ? &row.custodian : &row.owner))
+		return 0;
+	return set_row(d->txn, trace_row_key(&w.recipient, d->patient, w.section, w.epoch, w.window),
+		       &d->tx->id, true);
 }
 
 static int derive_wrap(void *ctx, const struct annex_item *item)
 {
 	const struct derive *d = ctx;
 
+	if (item->kind == ANNEX_TRACE)
+		return derive_trace(d, item);
 	return set_wraps(d->txn, d->patient, &d->tx->id, item, true);
 }
 
 int derive_item_erased(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
 		       const struct annex_item *item)
 {
-	return set_wraps(txn, p, id, item, false);
+	struct trace_wrap w;
+
+	if (item->kind != ANNEX_TRACE || trace_wrap_decode(item->body, &w))
+		return set_wraps(txn, p, id, item, false);
+	return set_row(txn, trace_row_key(&w.recipient, p, w.section, w.epoch, w.window), id, false);
 }
 
 int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset, struct view annex)

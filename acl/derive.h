@@ -27,4 +27,9 @@ int derived_wraps(struct db_txn *txn, const struct identity_id *who, const struc
 		  uint8_t section, uint32_t epoch, int (*on_tx)(void *ctx, const struct hash *id),
 		  void *ctx) must_check;
 
+/* The same for the peers' half of a window's key (ANNEX_TRACE). */
+int derived_traces(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
+		   uint8_t section, uint32_t epoch, uint32_t window,
+		   int (*on_tx)(void *ctx, const struct hash *id), void *ctx) must_check;
+
 #endif

@@ -21,6 +21,9 @@ struct held {
 
 struct keyring {
 	const struct identity *identity;
+	keyring_trace_fn trace_fn;
+	void *trace_ctx;
+	struct traces *traces;
 	struct hash network;
 	pthread_mutex_t lock;
 	struct held *held; /* sorted by patient, section, epoch; locked in memory */
@@ -47,6 +50,10 @@ int keyring_new(const struct identity *identity, const struct hash *network, str
 		return CF_ENOMEM;
 	k->identity = identity;
 	k->network = *network;
+	if (traces_new(&k->traces)) {
+		mem_free(k);
+		return CF_ENOMEM;
+	}
 	pthread_mutex_init(&k->lock, NULL);
 	*ret_k = k;
 	return 0;
@@ -66,6 +73,7 @@ void keyring_free(struct keyring *k)
 	if (!k)
 		return;
 	drop_array(k->held, k->cap);
+	traces_free(k->traces);
 	pthread_mutex_destroy(&k->lock);
 	mem_free(k);
 }
@@ -74,6 +82,7 @@ void keyring_forget(struct keyring *k, const struct patient_id *patient)
 {
 	size_t kept = 0;
 
+	traces_forget(k->traces, patient);
 	pthread_mutex_lock(&k->lock);
 	for (size_t i = 0; patient && i < k->count; i++) {
 		if (memcmp(k->held[i].patient.b, patient->b, PATIENT_BYTES) != 0)
@@ -284,45 +293,84 @@ static int expand(const struct hash *prk, const char *label, const struct sectio
 	return err;
 }
 
-/* The salt is where K_trace enters: without the peers' half it is empty (RFC 5869: a string of zeros). */
-static int derive(const struct wrap_key *key, struct section_keys *keys)
+/* Names hang on K_grant alone: a listing needs nobody. */
+static int derive_names(const struct wrap_key *key, struct section_keys *keys)
 {
 	struct hash prk = hkdf_extract(VIEW_NONE, VIEW(key->grant, SECTION_KEY_BYTES));
+	int err = expand(&prk, "name", keys, keys->name);
+
+	memcpy(keys->token, key->name, SECTION_KEY_BYTES);
+	mem_wipe(&prk, sizeof(prk));
+	return err;
+}
+
+/* The salt is where K_trace enters. */
+static int derive_traced(const struct wrap_key *key, struct section_keys *keys)
+{
+	struct hash prk =
+		hkdf_extract(VIEW(keys->trace, SECTION_KEY_BYTES), VIEW(key->grant, SECTION_KEY_BYTES));
 	int err = expand(&prk, "content", keys, keys->content);
 
 	if (err == 0)
 		err = expand(&prk, "dedup", keys, keys->dedup);
 	if (err == 0)
 		err = expand(&prk, "commit", keys, keys->commit);
-	if (err == 0)
-		err = expand(&prk, "name", keys, keys->name);
-	memcpy(keys->token, key->name, SECTION_KEY_BYTES);
+	keys->traced = err == 0;
 	mem_wipe(&prk, sizeof(prk));
 	return err;
 }
 
-int keyring_get(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
-		uint32_t epoch, uint32_t window, struct section_keys *ret_keys)
+/* From memory, from an annex, or from the peers. */
+static int find_trace(struct keyring *k, struct db_txn *txn, struct section_keys *keys, enum keys_use use)
+{
+	uint64_t until_ms = UINT64_MAX;
+	int err;
+
+	if (traces_recall(k->traces, keys, use))
+		return 0;
+	err = traces_unwrap(txn, k->identity, &k->network, keys);
+	if (err == CF_ENOTFOUND && !k->trace_fn)
+		return err_set(CF_EDENIED, "no trace key of %s", section_name(keys->section));
+	if (err == CF_ENOTFOUND)
+		err = k->trace_fn(k->trace_ctx, txn, keys, use, keys->trace, &until_ms);
+	else if (err == 0)
+		use = KEYS_READ;
+	return err ? err : traces_hold(k->traces, keys, use, until_ms);
+}
+
+static int get(struct keyring *k, struct db_txn *txn, enum keys_use use, struct section_keys *keys)
+{
+	struct wrap_key key;
+	int err = keyring_find(k, txn, &keys->patient, keys->section, keys->epoch, &key);
+
+	if (err)
+		return err;
+	err = derive_names(&key, keys);
+	if (err == 0 && use)
+		err = find_trace(k, txn, keys, use);
+	if (err == 0 && use)
+		err = derive_traced(&key, keys);
+	mem_wipe(&key, sizeof(key));
+	return err;
+}
+
+static int get_of(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		  uint32_t epoch, uint32_t window, enum keys_use use, struct section_keys *ret_keys)
 {
 	struct section_keys keys = {
 		.patient = *p, .section = (uint8_t)section, .epoch = epoch, .window = window};
-	struct wrap_key key;
 	int err;
 
 	assert(section <= SECTION_COUNT);
-	err = keyring_find(k, txn, p, (uint8_t)section, epoch, &key);
-	if (err)
-		return err;
-	err = derive(&key, &keys);
+	err = get(k, txn, use, &keys);
 	if (err == 0)
 		*ret_keys = keys;
-	mem_wipe(&key, sizeof(key));
 	mem_wipe(&keys, sizeof(keys));
 	return err;
 }
 
-int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
-		    uint64_t now_ms, struct section_keys *ret_keys)
+static int get_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		       uint64_t now_ms, enum keys_use use, struct section_keys *ret_keys)
 {
 	struct section_row row;
 	int err = state_section(txn, p, section, &row);
@@ -331,5 +379,35 @@ int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_
 		row.epoch = 0; /* a patient about to be admitted: the keys are those remembered */
 	else if (err)
 		return err;
-	return keyring_get(k, txn, p, section, row.epoch, contract_window(now_ms), ret_keys);
+	return get_of(k, txn, p, section, row.epoch, contract_window(now_ms), use, ret_keys);
+}
+
+int keyring_names(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		  uint32_t epoch, uint32_t window, struct section_keys *ret_keys)
+{
+	return get_of(k, txn, p, section, epoch, window, (enum keys_use)0, ret_keys);
+}
+
+int keyring_names_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+			  uint64_t now_ms, struct section_keys *ret_keys)
+{
+	return get_current(k, txn, p, section, now_ms, (enum keys_use)0, ret_keys);
+}
+
+int keyring_get(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		uint32_t epoch, uint32_t window, struct section_keys *ret_keys)
+{
+	return get_of(k, txn, p, section, epoch, window, KEYS_READ, ret_keys);
+}
+
+int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		    uint64_t now_ms, struct section_keys *ret_keys)
+{
+	return get_current(k, txn, p, section, now_ms, KEYS_WRITE, ret_keys);
+}
+
+void keyring_set_trace(struct keyring *k, keyring_trace_fn fn, void *ctx)
+{
+	k->trace_fn = fn;
+	k->trace_ctx = ctx;
 }

@@ -17,4 +17,19 @@ int keyring_find(struct keyring *k, struct db_txn *txn, const struct patient_id 
 int keyring_hold(struct keyring *k, const struct patient_id *p, const struct wrap_key *keys,
 		 size_t count) must_check;
 
+/*
+ * Halves of window keys that came from the peers, in locked memory (keyring_trace.c). One held for reading
+ * does for both uses; one that has ended is no longer there.
+ */
+struct traces;
+int traces_new(struct traces **ret_t) must_check;
+void traces_free(struct traces *t);                                     /* wipes; accepts NULL */
+void traces_forget(struct traces *t, const struct patient_id *patient); /* NULL: all */
+bool traces_recall(struct traces *t, struct section_keys *keys, enum keys_use use);
+int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use,
+		uint64_t until_ms) must_check;
+/* From an annex. CF_ENOTFOUND: none is for this identity, or opens. */
+int traces_unwrap(struct db_txn *txn, const struct identity *identity, const struct hash *network,
+		  struct section_keys *keys) must_check;
+
 #endif

@@ -33,7 +33,7 @@ bool op_about_patient(enum op_code code)
 
 bool op_is_sealing(enum op_code code)
 {
-	return code == OP_CREATE || code == OP_SAVE;
+	return code == OP_CREATE || code == OP_SAVE || code == OP_XATTR;
 }
 
 struct hash op_renew_digest(const struct hash *network, const struct identity_id *who,

@@ -41,7 +41,7 @@ enum op_code {
 
 const char *op_name(enum op_code code); /* "create"; "?" */
 
-bool op_is_sealing(enum op_code code); /* create, save: what is written under a window's keys */
+bool op_is_sealing(enum op_code code); /* create, save, xattr: what is written under a window's keys */
 
 /* Enrolment: the identity's certificate chain, leaf first; the creator is that identity. */
 struct op_register {

@@ -23,6 +23,7 @@ void commit_init(struct commit *m, const struct patient_id *p)
 	memset(m, 0, sizeof *m);
 	m->patient = *p;
 	buf_init(&m->annex, TX_ANNEX_BYTES_MAX);
+	buf_init(&m->owed, 0);
 }
 
 void commit_release(struct commit *m)
@@ -32,6 +33,7 @@ void commit_release(struct commit *m)
 	buf_release_secret(&m->annex);
 	mem_wipe(m->secret, sizeof m->secret);
 	m->secret_count = 0;
+	buf_release(&m->owed);
 	m->count = 0;
 }
 
@@ -48,7 +50,8 @@ int commit_add(struct commit *m, enum op_code code, struct buf *body)
 
 int commit_add_secret(struct commit *m, uint16_t op_index, const uint8_t secret[CONTENT_SECRET_BYTES])
 {
-	struct annex_item item[COMMIT_SECRETS];
+	struct annex_item item[COMMIT_SECRETS + 1];
+	size_t count = 0;
 	struct buf body;
 	int err;
 
@@ -58,11 +61,13 @@ int commit_add_secret(struct commit *m, uint16_t op_index, const uint8_t secret[
 	if (!err) {
 		assert(body.len == sizeof m->secret[0]);
 		memcpy(m->secret[m->secret_count++], body.data, body.len);
-		for (size_t i = 0; i < m->secret_count; i++)
-			item[i] = (struct annex_item){.kind = ANNEX_SECRET,
-						      .body = VIEW(m->secret[i], sizeof m->secret[i])};
+		for (; count < m->secret_count; count++)
+			item[count] = (struct annex_item){
+				.kind = ANNEX_SECRET, .body = VIEW(m->secret[count], sizeof m->secret[0])};
+		if (m->owed.len)
+			item[count++] = (struct annex_item){ANNEX_TRACE, buf_view(&m->owed)};
 		buf_reset(&m->annex);
-		err = annex_encode(item, m->secret_count, &m->annex);
+		err = annex_encode(item, count, &m->annex);
 	}
 	buf_release_secret(&body);
 	return err;

@@ -72,7 +72,7 @@ static int admit_ops(struct chart *c, const struct patient_id *p, const char *na
 	if (!err)
 		err = keyring_wrap_admit(client_keyring(c->client), l.txn, p, recipients, count, &m->annex);
 	if (!err)
-		err = tree_keys_current(&l, p, 0, &keys);
+		err = tree_name_keys_current(&l, p, 0, &keys);
 	if (!err) {
 		op->window = keys.window;
 		err = content_seal_name(&keys, &node, view_str(name), &sealed);
@@ -182,7 +182,10 @@ static int make_ops(struct chart *c, const struct place *dir, const char *name, 
 		err = err_set(CF_EDENIED,
 			      "beside the sections lies patient.json; everything else goes into a section");
 	if (!err)
-		err = tree_keys_current(&l, &dir->patient, dir->section, &keys);
+		err = target ? tree_keys_current(&l, &dir->patient, dir->section, &keys)
+			     : tree_name_keys_current(&l, &dir->patient, dir->section, &keys);
+	if (!err && target)
+		err = keyring_wrap_trace(client_keyring(c->client), l.txn, &keys, &m->owed);
 	if (!err && target)
 		err = buf_append(&snap.plain, target, strlen(target));
 	if (!err && target)

@@ -102,6 +102,7 @@ struct commit {
 	size_t secret_count;
 	uint8_t secret[COMMIT_SECRETS][sizeof(uint16_t) + CONTENT_SECRET_BYTES]; /* items of the annex */
 	struct buf annex;
+	struct buf owed; /* an ANNEX_TRACE body that goes with the secret; empty: none */
 	uint16_t blob_count;
 	struct tx_blob blob[2];
 	size_t own_count;

@@ -166,7 +166,7 @@ static int rename_op(struct renaming *r, const struct place *from_dir, const cha
 	if (!err)
 		err = tree_token(&l, to, r->to_name, &op.to_token);
 	if (!err)
-		err = tree_keys_current(&l, &to->patient, to->section, &keys);
+		err = tree_name_keys_current(&l, &to->patient, to->section, &keys);
 	if (!err) {
 		op.epoch = keys.epoch;
 		op.window = keys.window;

@@ -168,16 +168,18 @@ static int build(struct saving *w)
 
 	if (err)
 		return err;
+	commit_release(&w->commit);
+	commit_init(&w->commit, &where->patient);
 	err = tree_must_propose(&l, &where->patient, where->section, &w->waits);
 	w->waits = w->waits && w->node.kind;
 	if (!err)
 		err = tree_keys_current(&l, &where->patient, where->section, &keys);
+	if (!err && w->snap.size)
+		err = keyring_wrap_trace(client_keyring(w->c->client), l.txn, &keys, &w->commit.owed);
 	tree_look_end(&l);
 	if (err)
 		return err;
 	buf_init(&content.row, 0);
-	commit_release(&w->commit);
-	commit_init(&w->commit, &where->patient);
 	err = content_make(w->c, &w->snap, w->is_record, &keys, w->over, &w->commit, &content);
 	w->unchanged = !err && content.unchanged;
 	if (!err && !w->unchanged && w->node.kind) {

@@ -121,12 +121,13 @@ static int commit_list(struct chart *c, const struct place *node, struct version
 
 	if (err)
 		return err;
-	err = tree_keys_current(&l, &node->patient, node->section, &keys);
-	tree_look_end(&l);
-	if (err)
-		return err;
 	commit_init(&m, &node->patient);
-	err = chart_xattr_op(&keys, node, base, list, &m);
+	err = tree_keys_current(&l, &node->patient, node->section, &keys);
+	if (!err && list.len)
+		err = keyring_wrap_trace(client_keyring(c->client), l.txn, &keys, &m.owed);
+	tree_look_end(&l);
+	if (!err)
+		err = chart_xattr_op(&keys, node, base, list, &m);
 	if (!err)
 		err = commit_run(c, &m, &result);
 	commit_release(&m);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/mount.h"
 
+#include "acl/purpose.h"
+
 #include "fs/control.h"
 #include "fs/inode.h"
 #include "fs/notify.h"
@@ -103,6 +105,8 @@ static int take_word(const char *word, size_t len, struct mount_options *o)
 		return take_commit(word + 7, len - 7, o);
 	if (len > 6 && strncmp(word, "users=", 6) == 0)
 		return take_users(word + 6, len - 6, o);
+	if (len > 8 && strncmp(word, "purpose=", 8) == 0)
+		return purpose_parse(strndupa(word + 8, len - 8), &o->purpose);
 	return err_set(CF_EUSAGE, "unknown mount option '%.*s'", (int)len, word);
 }
 

@@ -19,7 +19,8 @@ struct mount_options {
 	enum chart_when commit;
 	bool allow_other; /* wants users */
 	uid_t user[MOUNT_USERS_MAX];
-	size_t user_count; /* local uids that act as this identity, beside the one that mounts */
+	size_t user_count;   /* local uids that act as this identity, beside the one that mounts */
+	const char *purpose; /* a code of acl/purpose.h; NULL: the default */
 };
 
 /*

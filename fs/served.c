@@ -2,6 +2,8 @@
 #include "fs/served.h"
 #include "fs/standing.h"
 
+#include "acl/purpose.h"
+
 #include "fs/tool.h"
 #include "ledger/file.h"
 
@@ -63,6 +65,7 @@ int served_mount(struct served *s, struct client *client, const char *data_dir, 
 	if (err)
 		return err;
 	standing_log(client);
+	client_set_purpose(client, options->purpose ? options->purpose : PURPOSE_DEFAULT, timeout_ms);
 	config = (struct chart_config){
 		.client = client, .spool_dir = spool, .timeout_ms = timeout_ms, .when = options->commit};
 	err = chart_new(&config, &s->chart);

@@ -264,11 +264,17 @@ static bool are_keys_of(const struct tree_look *l, const struct patient_id *p, u
 	       memcmp(l->keys.patient.b, p->b, PATIENT_BYTES) == 0;
 }
 
-int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
-	      uint32_t window, const struct section_keys **ret_keys)
+typedef int (*get_fn)(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		      uint32_t epoch, uint32_t window, struct section_keys *ret_keys);
+
+static int keys_of(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
+		   uint32_t window, bool traced, const struct section_keys **ret_keys)
 {
-	if (!are_keys_of(l, p, section) || l->keys.epoch != epoch || l->keys.window != window) {
-		int err = keyring_get(l->tree->keyring, l->txn, p, section, epoch, window, &l->keys);
+	get_fn get = traced ? keyring_get : keyring_names;
+
+	if (!are_keys_of(l, p, section) || l->keys.epoch != epoch || l->keys.window != window ||
+	    (traced && !l->keys.traced)) {
+		int err = get(l->tree->keyring, l->txn, p, section, epoch, window, &l->keys);
 
 		l->has_keys = err == 0;
 		if (err)
@@ -276,6 +282,24 @@ int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section,
 	}
 	*ret_keys = &l->keys;
 	return 0;
+}
+
+int tree_name_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
+		   uint32_t window, const struct section_keys **ret_keys)
+{
+	return keys_of(l, p, section, epoch, window, false, ret_keys);
+}
+
+int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
+	      uint32_t window, const struct section_keys **ret_keys)
+{
+	return keys_of(l, p, section, epoch, window, true, ret_keys);
+}
+
+int tree_name_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,
+			   struct section_keys *ret_keys)
+{
+	return keyring_names_current(l->tree->keyring, l->txn, p, section, l->now_ms, ret_keys);
 }
 
 int tree_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,
@@ -290,7 +314,7 @@ int tree_token(struct tree_look *l, const struct place *dir, const char *name, s
 
 	assert(dir->kind == PLACE_NODE || dir->kind == PLACE_HISTORY || dir->kind == PLACE_VERSIONS);
 	if (!are_keys_of(l, &dir->patient, dir->section)) {
-		err = tree_keys_current(l, &dir->patient, dir->section, &l->keys);
+		err = tree_name_keys_current(l, &dir->patient, dir->section, &l->keys);
 		l->has_keys = err == 0;
 	}
 	if (!err)

@@ -60,7 +60,13 @@ int tree_xattrs(struct tree_look *l, const struct place *p, struct buf *out,
 int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, unsigned verb) must_check;
 /* Has a right that tree_may() found ended by the clock since the last call? */
 bool tree_rights_ended(struct tree *t);
-/* Keys to open with (l keeps and wipes them), and the newest, to seal with (the caller wipes). */
+/* Keys of names alone: to open with, and the newest, to seal with (the caller wipes). They ask nobody. */
+int tree_name_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
+		   uint32_t window, const struct section_keys **ret_keys) must_check;
+int tree_name_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,
+			   struct section_keys *ret_keys) must_check;
+/* All keys, for which the peers may have to be asked (net/trace_ask.h): to open with (l keeps and wipes
+ * them), and the newest, to seal with (the caller wipes). */
 int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
 	      uint32_t window, const struct section_keys **ret_keys) must_check;
 int tree_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,

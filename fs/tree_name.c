@@ -120,7 +120,7 @@ int tree_name(struct tree_look *l, const struct place *dir, const struct name_to
 	if (tree_names_get(l->tree->names, t, version, ret_name))
 		return 0;
 	buf_init(&name, 0);
-	err = tree_keys(l, &dir->patient, dir->section, row->epoch, row->window, &keys);
+	err = tree_name_keys(l, &dir->patient, dir->section, row->epoch, row->window, &keys);
 	if (!err)
 		err = content_open_name(keys, &dir->node, row->sealed_name, &name);
 	if (!err)

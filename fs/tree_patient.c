@@ -128,7 +128,7 @@ static int pseudonym_open(struct tree_look *l, struct known *k)
 	if (!err)
 		err = tree_node(l, &k->id, &dir.node, &node, &version);
 	if (!err)
-		err = tree_keys(l, &k->id, 0, row.epoch, row.window, &keys);
+		err = tree_name_keys(l, &k->id, 0, row.epoch, row.window, &keys);
 	if (!err)
 		err = content_open_name(keys, &dir.node, row.sealed_name, &name);
 	if (!err && name.len <= NAME_BYTES_MAX)

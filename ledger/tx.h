@@ -153,6 +153,7 @@ enum annex_kind {
 	ANNEX_ERASED = 0, /* 32 bytes: the hash of the item that stood here */
 	ANNEX_WRAP = 1,   /* a section's keys wrapped for one recipient: acl/wrap.h */
 	ANNEX_SECRET = 2, /* a record version's random secret: u16 op index, 32 bytes */
+	ANNEX_TRACE = 3,  /* the peers' half of a window's key, wrapped for the owner: acl/trace.h */
 };
 
 struct annex_item {

@@ -16,7 +16,7 @@ static bool item_known(const struct annex_item *item)
 {
 	if (item->kind == ANNEX_ERASED)
 		return item->body.len == HASH_BYTES;
-	return item->kind == ANNEX_WRAP || item->kind == ANNEX_SECRET;
+	return item->kind >= ANNEX_WRAP && item->kind <= ANNEX_TRACE;
 }
 
 int annex_encode(const struct annex_item *items, size_t count, struct buf *out)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * client.c - puts the parts of a client together and gives each incoming frame to its part.
- */
+/* client.c - puts the parts of a client together and gives each incoming frame to its part. */
 #include "net/client.h"
 
 #include "ledger/log.h"
@@ -13,6 +11,7 @@
 #include "net/lie.h"
 #include "net/submit.h"
 #include "net/ticks.h"
+#include "net/trace_ask.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -28,6 +27,7 @@ struct client {
 	struct client_observer observer;
 	struct client_store store;
 	struct keyring *keyring;
+	struct trace_ask *trace;
 	struct links *links;
 	struct heard *heard;
 	struct follower *follower;
@@ -49,6 +49,7 @@ static void on_refused(struct client *c, const struct roster *r, unsigned member
 	blob_upload_answered(c->upload, member, f->request);
 	blob_download_on_refused(c->download, member, f->request);
 	submit_on_refused(c->submitter, r, member, &m);
+	trace_ask_on_refused(c->trace, &r->members.member[member].id, f->request, &m);
 }
 
 static void on_settled(struct client *c, unsigned member, const struct wire_frame *f)
@@ -92,6 +93,9 @@ static void on_frame(void *ctx, const struct roster *r, unsigned member, const s
 		break;
 	case WIRE_STATUS:
 		on_status(c, member, f);
+		break;
+	case WIRE_SHARE:
+		trace_ask_on_share(c->trace, &r->members.member[member].id, f->request, f->payload);
 		break;
 	case WIRE_REFUSED:
 		on_refused(c, r, member, f);
@@ -235,6 +239,7 @@ static uint16_t own_org(const struct genesis *g, const struct identity *identity
 
 static int make_parts(struct client *c, const struct client_config *config, uint16_t org)
 {
+	struct trace_ask_config tc = {NULL, config->identity, c->network, c, client_commit};
 	const struct links_config lc = {.gateways = config->gateways,
 					.tls = config->tls,
 					.network = c->network,
@@ -263,7 +268,10 @@ static int make_parts(struct client *c, const struct client_config *config, uint
 		err = blob_upload_new(c->links, c->store.blobs, &c->upload);
 	if (!err)
 		err = blob_download_new(c->links, c->store.blobs, org, &c->download);
-	fc.links = sc.links = c->links;
+	fc.links = sc.links = tc.links = c->links;
+	err = err ? err : trace_ask_new(&tc, &c->trace);
+	if (!err)
+		keyring_set_trace(c->keyring, trace_ask_get, c->trace);
 	fc.heard = sc.heard = c->heard;
 	if (!err)
 		err = follower_new(&fc, &c->follower);
@@ -354,6 +362,7 @@ void client_close(struct client *c)
 	blob_download_free(c->download);
 	heard_free(c->heard);
 	keyring_free(c->keyring);
+	trace_ask_free(c->trace);
 	client_store_close(&c->store);
 	mem_free(c);
 }
@@ -482,4 +491,9 @@ int client_put(struct client *c, const struct hash *address, struct view bytes, 
 int client_get(struct client *c, const struct hash *address, struct buf *out, unsigned timeout_ms)
 {
 	return blob_download_get(c->download, address, out, timeout_ms);
+}
+
+void client_set_purpose(struct client *c, const char *purpose, unsigned timeout_ms)
+{
+	trace_ask_set(c->trace, purpose, timeout_ms);
 }

@@ -115,6 +115,12 @@ int client_get(struct client *c, const struct hash *address, struct buf *out, un
 int client_peer_status(struct client *c, unsigned timeout_ms, struct wire_status *ret_status,
 		       uint32_t *ret_mask) must_check;
 
+/*
+ * What the leases say that the keyring asks for from now on: a code of acl/purpose.h (TREAT without), and how
+ * long a commit and the peers' answers may take each. See net/trace_ask.h.
+ */
+void client_set_purpose(struct client *c, const char *purpose, unsigned timeout_ms);
+
 /* Registers the identity on the ledger when it is not there yet (or waits until it is). */
 int client_register(struct client *c, unsigned timeout_ms) must_check;
 

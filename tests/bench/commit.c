@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 	buf_init(&annex, 0);
 	must(peerfix_new(&w.f), "fixture");
 	must(netfix_person(w.f->n, "dr.ada", ROLE_DOCTOR, 0, &w.doctor), "doctor");
-	must(keyring_new(&w.doctor, &w.f->n->network, &w.keys), "keys");
+	must(netfix_keyring(w.f->n, &w.doctor, &w.keys), "keys");
 	must(netfix_admit(w.f->n, &w.doctor, w.keys, &w.patient), "patient");
 	w.dir = op_section_node(&w.patient, 5);
 	for (unsigned i = 0; i < PEERFIX_PEERS; i++)

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		return 1;
 	must(peerfix_new(&f), "fixture");
 	must(netfix_person(f->n, "dr.ada", ROLE_DOCTOR, 0, &doctor), "doctor");
-	must(keyring_new(&doctor, &f->n->network, &keys), "keys");
+	must(netfix_keyring(f->n, &doctor, &keys), "keys");
 	must(netfix_admit(f->n, &doctor, keys, &patient), "patient");
 	dir = op_section_node(&patient, 5);
 	for (unsigned i = 0; i < PEERFIX_PEERS; i++)

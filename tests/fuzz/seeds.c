@@ -324,7 +324,7 @@ int main(int argc, char **argv)
 	must(file_dir_make(out_dir));
 	must(netfix_new(1, false, &n));
 	must(netfix_person(n, "dr.ada", ROLE_DOCTOR, 0, &doctor));
-	must(keyring_new(&doctor, &n->network, &keys));
+	must(netfix_keyring(n, &doctor, &keys));
 	must(netfix_admit(n, &doctor, keys, &patient));
 	must(netfix_grant(n, &doctor, keys, &patient, 1u << 5, &n->custodian[1], VERB_READ, 0));
 	must(netfix_create(n, keys, &patient, 5, &dir, "a.json", NODE_RECORD, "{}", &f));

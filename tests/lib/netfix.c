@@ -321,3 +321,44 @@ int netfix_block(struct netfix *n, const struct apply_request *requests, size_t 
 		memcpy(ret_verdicts, verdicts, in);
 	return 0;
 }
+
+/* What any threshold of the peers would say. */
+static int peers_half(void *ctx, struct db_txn *txn, const struct section_keys *of, enum keys_use use,
+		      uint8_t ret_trace[SECTION_KEY_BYTES], uint64_t *ret_until_ms)
+{
+	struct trace_name name = {of->patient, of->section, of->epoch, of->window};
+	uint8_t point[POINT_BYTES], share[SCALAR_BYTES], value[2][POINT_BYTES], all[POINT_BYTES];
+	struct genesis *g = mem_alloc(sizeof(*g));
+	unsigned holder[2] = {1, 3};
+	struct netfix *n = ctx;
+	struct prf_answer a;
+	int err = g ? genesis_decode(buf_view(&n->genesis), g) : CF_ENOMEM;
+
+	(void)txn;
+	(void)use;
+	if (!err)
+		err = trace_point(&n->network, &name, point);
+	for (unsigned i = 0; i < 2 && !err; i++) {
+		err = trace_share(g, holder[i] - 1, n->peer[holder[i] - 1].kem, share);
+		if (!err)
+			err = prf_answer(share, point, &a);
+		if (!err)
+			memcpy(value[i], a.value, POINT_BYTES);
+	}
+	if (!err)
+		err = prf_combine(holder, (const uint8_t(*)[POINT_BYTES])value, 2, all);
+	if (!err)
+		trace_key(all, ret_trace);
+	*ret_until_ms = UINT64_MAX;
+	mem_free(g);
+	return err;
+}
+
+int netfix_keyring(struct netfix *n, const struct identity *identity, struct keyring **ret_k)
+{
+	int err = keyring_new(identity, &n->network, ret_k);
+
+	if (!err)
+		keyring_set_trace(*ret_k, peers_half, n);
+	return err;
+}

@@ -15,6 +15,7 @@
 #include "acl/content.h"
 #include "acl/genesis.h"
 #include "acl/identity.h"
+#include "acl/keyring.h"
 
 #define NETFIX_ORGS 4
 #define NETFIX_CHAINS_MAX 4
@@ -81,6 +82,9 @@ int netfix_block(struct netfix *n, const struct apply_request *requests, size_t 
 /* netfix_tx and netfix_block: CF_EINVAL when the verdict is not VALID (it is in n->verdict). ret_id may be
  * NULL. */
 int netfix_submit(struct netfix *n, const struct netfix_request *r, struct hash *ret_id) must_check;
+
+/* A keyring that has the peers' half of window keys computed from their real shares, without asking. */
+int netfix_keyring(struct netfix *n, const struct identity *identity, struct keyring **ret_k) must_check;
 
 /* Commits somebody's admission: a patient's own, or in custody of the staff's organization. */
 int netfix_admit(struct netfix *n, const struct identity *by, struct keyring *k,

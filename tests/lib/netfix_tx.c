@@ -213,7 +213,7 @@ int netfix_admit(struct netfix *n, const struct identity *by, struct keyring *k,
 		return err;
 	err = keyring_wrap_admit(k, txn, p, to, custody ? 2 : 1, &annex);
 	if (err == 0)
-		err = keyring_current(k, txn, p, 0, n->now_ms, &keys);
+		err = keyring_names_current(k, txn, p, 0, n->now_ms, &keys);
 	db_abort(txn);
 	if (err == 0)
 		err = content_seal_name(&keys, &root, view_str("pseudonym"), &name);

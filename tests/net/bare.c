@@ -196,12 +196,17 @@ static void second_try(struct bare *b, struct db_txn *txn, const struct client_t
 
 /* --- orders --- */
 
-/* Whether this identity holds keys that open what is written in the section now. */
+/* Whether this identity comes by keys that open what is written in the section now: its own half, and the
+ * peers' for reading. */
 static int try_keys(struct bare *b, struct db_txn *txn, const struct order *o)
 {
-	struct section_keys keys;
-	int err = keyring_current(client_keyring(b->s.client), txn, &o->patient, o->section, ticks_wall_ms(),
-				  &keys);
+	struct section_keys keys = {.window = contract_window(ticks_wall_ms())};
+	struct section_row row;
+	int err = state_section(txn, &o->patient, o->section, &row);
+
+	if (!err)
+		err = keyring_get(client_keyring(b->s.client), txn, &o->patient, o->section, row.epoch,
+				  keys.window, &keys);
 
 	mem_wipe(&keys, sizeof(keys));
 	return err;

@@ -21,7 +21,7 @@ static void open_ward(struct ward *w, unsigned chains, bool trusted)
 	*w = (struct ward){0};
 	t_zero(netfix_new(chains, trusted, &w->n));
 	t_zero(netfix_person(w->n, "dr.ada", ROLE_DOCTOR, 0, &w->doctor));
-	t_zero(keyring_new(&w->doctor, &w->n->network, &w->keys));
+	t_zero(netfix_keyring(w->n, &w->doctor, &w->keys));
 	t_zero(netfix_admit(w->n, &w->doctor, w->keys, &patient));
 	w->dir = op_section_node(&patient, 5);
 }

@@ -26,7 +26,7 @@ static void open_ward(struct ward *w)
 	t_zero(netfix_new(1, false, &w->n));
 	t_zero(netfix_person(w->n, "paul", ROLE_PATIENT, 0, &w->owner));
 	t_zero(netfix_person(w->n, "dr.ada", ROLE_DOCTOR, 0, &w->doctor));
-	t_zero(keyring_new(&w->owner, &w->n->network, &w->keys));
+	t_zero(netfix_keyring(w->n, &w->owner, &w->keys));
 	t_zero(netfix_admit(w->n, &w->owner, w->keys, &patient));
 	w->dir = op_section_node(&patient, 5);
 }

@@ -28,8 +28,8 @@ static void fix_new(struct fix *f)
 	t_zero(netfix_person(f->n, "pat", ROLE_PATIENT, 2, &f->owner));
 	t_zero(netfix_person(f->n, "ota", ROLE_PATIENT, 2, &f->other));
 	t_zero(netfix_person(f->n, "dr", ROLE_DOCTOR, 0, &f->doctor));
-	t_zero(keyring_new(f->custodian, &f->n->network, &f->custodians));
-	t_zero(keyring_new(&f->owner, &f->n->network, &f->owners));
+	t_zero(netfix_keyring(f->n, f->custodian, &f->custodians));
+	t_zero(netfix_keyring(f->n, &f->owner, &f->owners));
 	t_zero(netfix_admit(f->n, f->custodian, f->custodians, &patient));
 }
 

@@ -151,7 +151,7 @@ static void admit(struct net *net, struct user *u, unsigned org, struct patient_
 	buf_init(&name, 0);
 	t_zero(chain_read_begin(client_chain(u->client), &txn));
 	t_zero(keyring_wrap_admit(client_keyring(u->client), txn, ret_patient, to, 2, &annex));
-	t_zero(keyring_current(client_keyring(u->client), txn, ret_patient, 0, ticks_wall_ms(), &keys));
+	t_zero(keyring_names_current(client_keyring(u->client), txn, ret_patient, 0, ticks_wall_ms(), &keys));
 	db_abort(txn);
 	t_zero(content_seal_name(&keys, &root, view_str("pseudonym"), &name));
 	op.sealed_name = buf_view(&name);

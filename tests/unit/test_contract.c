@@ -19,7 +19,7 @@ static void open_home(struct home *h)
 {
 	t_zero(netfix_new(1, false, &h->n));
 	t_zero(netfix_person(h->n, "owner", ROLE_PATIENT, 0, &h->owner));
-	t_zero(keyring_new(&h->owner, &h->n->network, &h->keys));
+	t_zero(netfix_keyring(h->n, &h->owner, &h->keys));
 	t_zero(netfix_admit(h->n, &h->owner, h->keys, &patient));
 	h->dir = op_section_node(&patient, 5);
 }

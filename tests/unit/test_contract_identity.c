@@ -489,7 +489,7 @@ T_TEST(next_keys_are_not_wrapped_to_whom_is_revoked)
 	t_zero(netfix_person(n, "pat", ROLE_PATIENT, 0, &owner));
 	t_zero(netfix_person(n, "dr", ROLE_DOCTOR, 1, &doctor));
 	t_zero(netfix_person(n, "gone", ROLE_DOCTOR, 1, &gone));
-	t_zero(keyring_new(&owner, &n->network, &k));
+	t_zero(netfix_keyring(n, &owner, &k));
 	t_zero(netfix_admit(n, &owner, k, &patient));
 	t_zero(netfix_grant(n, &owner, k, &patient, 1u << 3, &doctor, VERB_READ, 0));
 	t_zero(netfix_grant(n, &owner, k, &patient, 1u << 3, &gone, VERB_READ, 0));

@@ -122,7 +122,7 @@ T_TEST(who_may_admit)
 		struct keyring *k;
 
 		t_zero(netfix_person(n, role_name(table[i].role), table[i].role, 0, &who));
-		t_zero(keyring_new(&who, &n->network, &k));
+		t_zero(netfix_keyring(n, &who, &k));
 		t_err(netfix_admit(n, &who, k, &p), table[i].err);
 		if (table[i].err == 0)
 			t_err(netfix_admit(n, &who, k, &p), CF_EEXIST);
@@ -171,8 +171,8 @@ T_TEST(custody_is_the_own_organizations)
 
 	t_zero(netfix_person(n, "dr", ROLE_DOCTOR, 0, &doctor));
 	t_zero(netfix_person(n, "pat", ROLE_PATIENT, 0, &owner));
-	t_zero(keyring_new(&doctor, &n->network, &k));
-	t_zero(keyring_new(&owner, &n->network, &ko));
+	t_zero(netfix_keyring(n, &doctor, &k));
+	t_zero(netfix_keyring(n, &owner, &ko));
 	t_zero(run_admit(n, &doctor, k, NULL, mine, mine));
 	t_err(run_admit(n, &doctor, k, NULL, theirs, theirs), CF_EDENIED);
 	t_err(run_admit(n, &doctor, k, &owner, NULL, &owner), CF_EDENIED); /* the patient was not asked */
@@ -198,8 +198,8 @@ T_TEST(staff_grants_on_in_custody_within_its_own_rights)
 	t_zero(netfix_person(n, "dr", ROLE_DOCTOR, 0, &doctor));
 	t_zero(netfix_person(n, "nurse", ROLE_DOCTOR, 0, &nurse));
 	t_zero(netfix_person(n, "gov", ROLE_GOVERNOR, 1, &governor));
-	t_zero(keyring_new(&doctor, &n->network, &k));
-	t_zero(keyring_new(&nurse, &n->network, &kn));
+	t_zero(netfix_keyring(n, &doctor, &k));
+	t_zero(netfix_keyring(n, &nurse, &kn));
 	t_zero(netfix_admit(n, &doctor, k, &patient));
 	t_zero(netfix_grant(n, &doctor, k, &patient, nine, &nurse, VERB_READ | VERB_ADD, 0));
 	t_err(netfix_grant(n, &nurse, kn, &patient, nine, &governor, VERB_READ, 0),
@@ -237,7 +237,7 @@ T_TEST(the_directory_is_seen_as_long_as_anything_is)
 
 	t_zero(netfix_person(n, "pat", ROLE_PATIENT, 0, &owner));
 	t_zero(netfix_person(n, "dr", ROLE_DOCTOR, 1, &doctor));
-	t_zero(keyring_new(&owner, &n->network, &k));
+	t_zero(netfix_keyring(n, &owner, &k));
 	t_zero(netfix_admit(n, &owner, k, &patient));
 	t_zero(netfix_grant(n, &owner, k, &patient, 1u << 3, &doctor, VERB_READ, later));
 	t_zero(netfix_grant(n, &owner, k, &patient, 1u << 4, &doctor, VERB_ALL, soon));
@@ -278,7 +278,7 @@ T_TEST(a_revocation_forgets_nobody)
 	t_zero(netfix_person(n, "pat", ROLE_PATIENT, 0, &owner));
 	t_zero(netfix_person(n, "dr", ROLE_DOCTOR, 1, &doctor));
 	t_zero(netfix_person(n, "nurse", ROLE_DOCTOR, 1, &nurse));
-	t_zero(keyring_new(&owner, &n->network, &k));
+	t_zero(netfix_keyring(n, &owner, &k));
 	t_zero(netfix_admit(n, &owner, k, &patient));
 	t_zero(netfix_grant(n, &owner, k, &patient, 1u << 3, &doctor, VERB_READ, 0));
 	t_zero(netfix_grant(n, &owner, k, &patient, 1u << 3, &nurse, VERB_READ, 0));

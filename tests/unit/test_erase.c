@@ -23,8 +23,8 @@ static void fix_new(struct fix *f)
 	t_zero(netfix_new(2, false, &f->n));
 	t_zero(netfix_person(f->n, "pat", ROLE_PATIENT, 2, &f->owner));
 	t_zero(netfix_person(f->n, "dr", ROLE_DOCTOR, 0, &f->doctor));
-	t_zero(keyring_new(&f->owner, &f->n->network, &f->owners));
-	t_zero(keyring_new(&f->doctor, &f->n->network, &f->doctors));
+	t_zero(netfix_keyring(f->n, &f->owner, &f->owners));
+	t_zero(netfix_keyring(f->n, &f->doctor, &f->doctors));
 	t_zero(netfix_admit(f->n, &f->owner, f->owners, &patient));
 	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, 1u << 4, &f->doctor, VERB_ALL, 0));
 	f->dir = op_section_node(&patient, 4);
@@ -195,7 +195,7 @@ T_TEST(of_a_patient_nothing_is_left)
 			  &node));
 	t_zero(erase(&f, &f.owner, &none, 1, true));
 	t_err(secret(&f, &node), CF_ENOKEY);
-	t_zero(keyring_new(&f.owner, &f.n->network, &fresh));
+	t_zero(netfix_keyring(f.n, &f.owner, &fresh));
 	t_zero(chain_read_begin(f.n->chain[1], &txn));
 	t_err(keyring_get(fresh, txn, &patient, 4, 0, 1, &keys), CF_EDENIED); /* no wrap is known any more */
 	t_zero(state_patient(txn, &patient, &row));

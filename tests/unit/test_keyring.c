@@ -24,9 +24,9 @@ static void open_clinic(struct clinic *c)
 	t_zero(netfix_person(c->n, "pat", ROLE_PATIENT, 0, &c->owner));
 	t_zero(netfix_person(c->n, "dr.bo", ROLE_DOCTOR, 1, &c->doctor));
 	t_zero(netfix_person(c->n, "nurse", ROLE_DOCTOR, 2, &c->nurse));
-	t_zero(keyring_new(&c->owner, &c->n->network, &c->owner_keys));
-	t_zero(keyring_new(&c->doctor, &c->n->network, &c->doctor_keys));
-	t_zero(keyring_new(&c->nurse, &c->n->network, &c->nurse_keys));
+	t_zero(netfix_keyring(c->n, &c->owner, &c->owner_keys));
+	t_zero(netfix_keyring(c->n, &c->doctor, &c->doctor_keys));
+	t_zero(netfix_keyring(c->n, &c->nurse, &c->nurse_keys));
 	t_zero(netfix_admit(c->n, &c->owner, c->owner_keys, &patient));
 }
 
@@ -189,7 +189,7 @@ T_TEST(staff_gets_keys_in_custody)
 
 	open_clinic(&c);
 	t_zero(netfix_admit(c.n, &c.doctor, c.doctor_keys, &other));
-	t_zero(keyring_new(&c.n->custodian[1], &c.n->network, &custodian));
+	t_zero(netfix_keyring(c.n, &c.n->custodian[1], &custodian));
 	keyring_forget(c.doctor_keys, NULL);
 	t_zero(chain_read_begin(c.n->chain[0], &txn));
 	t_zero(keyring_get(custodian, txn, &other, 16, 0, 0, &a));

@@ -29,7 +29,7 @@ static void open_ward(struct ward *w)
 	*w = (struct ward){0};
 	t_zero(netfix_new(1, false, &w->n));
 	t_zero(netfix_person(w->n, "owner", ROLE_PATIENT, 0, &w->owner));
-	t_zero(keyring_new(&w->owner, &w->n->network, &w->keys));
+	t_zero(netfix_keyring(w->n, &w->owner, &w->keys));
 	for (unsigned i = 0; i < PEOPLE; i++)
 		t_zero(netfix_person(w->n, role_name(roles[i]), roles[i], 1, &w->person[i]));
 	t_zero(netfix_admit(w->n, &w->owner, w->keys, &patient));
@@ -317,7 +317,7 @@ T_TEST(who_made_a_file_may_set_its_times)
 
 	open_ward(&w);
 	t_zero(netfix_grant(w.n, &w.owner, w.keys, &patient, 1u << 5, doctor, VERB_ADD, 0));
-	t_zero(keyring_new(doctor, &w.n->network, &keys));
+	t_zero(netfix_keyring(w.n, doctor, &keys));
 	make(&w, SETATTR, &f);
 	t_zero(netstage_begin(w.n, &s));
 	t_err(try_act(&s, doctor, SETATTR, &f), CF_EDENIED); /* the owner's file */

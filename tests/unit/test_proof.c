@@ -70,12 +70,12 @@ static void set_up(struct scene *s, bool by_custodian)
 	if (!by_custodian)
 		t_zero(netfix_person(s->n, "doctor1", ROLE_DOCTOR, 0, &s->doctor));
 	by = by_custodian ? &s->n->custodian[0] : &s->doctor;
-	t_zero(keyring_new(by, &s->n->network, &s->keys));
+	t_zero(netfix_keyring(s->n, by, &s->keys));
 	t_zero(netfix_admit(s->n, by, s->keys, &s->patient));
 	if (!by_custodian) {
 		struct keyring *custodian;
 
-		t_zero(keyring_new(&s->n->custodian[0], &s->n->network, &custodian));
+		t_zero(netfix_keyring(s->n, &s->n->custodian[0], &custodian));
 		t_zero(netfix_grant(s->n, &s->n->custodian[0], custodian, &s->patient, 1u << 5, by, VERB_ALL,
 				    0));
 		keyring_free(custodian);

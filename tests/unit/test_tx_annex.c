@@ -65,7 +65,7 @@ T_TEST(annex_malformed)
 	bytes.data[1] = 2; /* version */
 	t_err(annex_walk(buf_view(&bytes), on_item_never, NULL), CF_EDECODE);
 	bytes.data[1] = 1;
-	bytes.data[4] = 3; /* kind */
+	bytes.data[4] = 4; /* kind */
 	t_err(annex_walk(buf_view(&bytes), on_item_never, NULL), CF_EDECODE);
 	t_err(annex_walk(VIEW("\0\1\0\0", 4), on_item_never, NULL), CF_EDECODE); /* of nothing */
 	buf_release(&bytes);

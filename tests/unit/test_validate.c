@@ -35,7 +35,7 @@ static void open_bench(struct bench *b)
 	buf_init(&b->rwset, 0);
 	t_zero(netfix_new(1, false, &b->n));
 	t_zero(netfix_person(b->n, "owner", ROLE_PATIENT, 0, &b->owner));
-	t_zero(keyring_new(&b->owner, &b->n->network, &b->keys));
+	t_zero(netfix_keyring(b->n, &b->owner, &b->keys));
 	t_zero(netfix_admit(b->n, &b->owner, b->keys, &patient));
 	b->dir = op_section_node(&patient, 5);
 	t_zero(netfix_create(b->n, b->keys, &patient, 5, &b->dir, "a.json", NODE_RECORD, "{}", &f));

@@ -49,7 +49,7 @@ static const char *make(struct netfix **ret_n)
 	t_zero(genesis_decode(buf_view(&n->genesis), g));
 	t_zero(genesis_apply(c, g));
 	t_zero(apply_new(c, false, NULL, &a));
-	t_zero(keyring_new(&n->custodian[0], &n->network, &keys));
+	t_zero(netfix_keyring(n, &n->custodian[0], &keys));
 	t_zero(netfix_admit(n, &n->custodian[0], keys, &patient));
 	t_zero(apply_commit(a, buf_view(&n->body), &n->certificate, true, VIEW_NONE, NULL, NULL));
 	section = op_section_node(&patient, 3);

@@ -238,7 +238,7 @@ def annex(r):
     need(len(r.data) <= 2 * MIB, "too long")
     r.version()
     items = r.list(2, 1, 0xffff, lambda r: (r.u(1), r.bytes(2 * MIB)))
-    need(all(kind in (1, 2) or (kind == 0 and len(body) == 32) for kind, body in items), "unknown kind")
+    need(all(kind in (1, 2, 3) or (kind == 0 and len(body) == 32) for kind, body in items), "unknown kind")
     return items
 
 

@@ -93,7 +93,7 @@ save("rwset-value-length", b"\0\1" + none + none + u32(1) + b"\1a\0" + u32(0xfff
 save("annex-version", put(annex, 0, b"\0\2"))
 save("annex-of-nothing", annex[:2] + b"\0\0")
 save("annex-count", put(annex, 2, b"\0\3"))
-save("annex-kind", put(annex, 4, b"\3"))
+save("annex-kind", put(annex, 4, b"\4"))
 save("annex-erased-length", put(annex, 4, b"\0"))
 save("annex-length", put(annex, 5, u32(0xffffffff)))
 
