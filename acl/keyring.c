@@ -323,19 +323,21 @@ static int derive_traced(const struct wrap_key *key, struct section_keys *keys)
 /* From memory, from an annex, or from the peers. */
 static int find_trace(struct keyring *k, struct db_txn *txn, struct section_keys *keys, enum keys_use use)
 {
-	uint64_t until_ms = UINT64_MAX;
 	int err;
 
+	keys->until_ms = UINT64_MAX;
 	if (traces_recall(k->traces, keys, use))
 		return 0;
+	if (use == KEYS_OWN)
+		use = KEYS_READ;
 	err = traces_unwrap(txn, k->identity, &k->network, keys);
 	if (err == CF_ENOTFOUND && !k->trace_fn)
 		return err_set(CF_EDENIED, "no trace key of %s", section_name(keys->section));
 	if (err == CF_ENOTFOUND)
-		err = k->trace_fn(k->trace_ctx, txn, keys, use, keys->trace, &until_ms);
+		err = k->trace_fn(k->trace_ctx, txn, keys, use, keys->trace, &keys->until_ms);
 	else if (err == 0)
 		use = KEYS_READ;
-	return err ? err : traces_hold(k->traces, keys, use, until_ms);
+	return err ? err : traces_hold(k->traces, keys, use);
 }
 
 static int get(struct keyring *k, struct db_txn *txn, enum keys_use use, struct section_keys *keys)
@@ -398,6 +400,12 @@ int keyring_get(struct keyring *k, struct db_txn *txn, const struct patient_id *
 		uint32_t epoch, uint32_t window, struct section_keys *ret_keys)
 {
 	return get_of(k, txn, p, section, epoch, window, KEYS_READ, ret_keys);
+}
+
+int keyring_get_own(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		    uint32_t epoch, uint32_t window, struct section_keys *ret_keys)
+{
+	return get_of(k, txn, p, section, epoch, window, KEYS_OWN, ret_keys);
 }
 
 int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,

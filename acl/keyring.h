@@ -6,7 +6,7 @@
  * For each patient, section and epoch the annexes wrap K_grant and the section's name key (fixed over
  * epochs); which annex has them for whom is a derived row (acl/derive.h). Names are sealed under a key of
  * K_grant alone. All else is under keys of K_grant and K_trace, the peers' half (acl/trace.h), which comes
- * from an annex (owner, custodian) or from whoever keyring_set_trace names, and is kept as long as that says.
+ * from an annex (the owner) or from whoever keyring_set_trace names, and is kept as long as that says.
  * Any thread.
  */
 #ifndef ACL_KEYRING_H
@@ -31,12 +31,15 @@ struct section_keys {
 	uint8_t token[SECTION_KEY_BYTES];   /* base of the directories' name keys; the same in all epochs */
 	uint8_t trace[SECTION_KEY_BYTES];   /* K_trace, of which the first three are made, too */
 	bool traced;                        /* those four are there: else they are zeros */
+	uint64_t until_ms;                  /* how long they may be used; UINT64_MAX: no end */
 };
 
-/* What keys are wanted for. Keys held for reading seal as well: what is written is a trace itself. */
+/* What keys are wanted for. Keys held for reading seal as well: what is written is a trace itself. Those held
+ * for writing also open what this identity wrote itself; else its own wants those for reading. */
 enum keys_use {
 	KEYS_READ = 1,
 	KEYS_WRITE = 2,
+	KEYS_OWN = 3,
 };
 
 /*
@@ -67,13 +70,14 @@ int keyring_names_current(struct keyring *k, struct db_txn *txn, const struct pa
 /* All, for reading. Errors: besides, those of keyring_trace_fn. */
 int keyring_get(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
 		uint32_t epoch, uint32_t window, struct section_keys *ret_keys) must_check;
+int keyring_get_own(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
+		    uint32_t epoch, uint32_t window, struct section_keys *ret_keys) must_check;
 /* Of the current epoch and the window of now_ms: for writing. */
 int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_id *p, unsigned section,
 		    uint64_t now_ms, struct section_keys *ret_keys) must_check;
 
-/* The body of an ANNEX_TRACE item by which owner or custodian are spared asking for the keys that are sealed
- * with; nothing
- * when an earlier transaction has one. keys are traced. */
+/* The body of an ANNEX_TRACE item by which the owner is spared asking for the keys that are sealed with;
+ * nothing when an earlier transaction has one, or in custody. keys are traced. */
 int keyring_wrap_trace(struct keyring *k, struct db_txn *txn, const struct section_keys *keys,
 		       struct buf *ret_body) must_check;
 

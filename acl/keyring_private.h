@@ -25,9 +25,9 @@ struct traces;
 int traces_new(struct traces **ret_t) must_check;
 void traces_free(struct traces *t);                                     /* wipes; accepts NULL */
 void traces_forget(struct traces *t, const struct patient_id *patient); /* NULL: all */
+/* Fills trace and until_ms. */
 bool traces_recall(struct traces *t, struct section_keys *keys, enum keys_use use);
-int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use,
-		uint64_t until_ms) must_check;
+int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use) must_check;
 /* From an annex. CF_ENOTFOUND: none is for this identity, or opens. */
 int traces_unwrap(struct db_txn *txn, const struct identity *identity, const struct hash *network,
 		  struct section_keys *keys) must_check;

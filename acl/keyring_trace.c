@@ -103,9 +103,11 @@ bool traces_recall(struct traces *t, struct section_keys *keys, enum keys_use us
 			drop(t, i - 1);
 			continue;
 		}
-		found = is_of(h, keys) && (h->use == use || h->use == KEYS_READ);
-		if (found)
+		found = is_of(h, keys) && (h->use == use || h->use == KEYS_READ || use == KEYS_OWN);
+		if (found) {
 			memcpy(keys->trace, h->key, SECTION_KEY_BYTES);
+			keys->until_ms = h->until_ms;
+		}
 	}
 	pthread_mutex_unlock(&t->lock);
 	return found;
@@ -128,14 +130,14 @@ static int grow(struct traces *t)
 	return 0;
 }
 
-int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use, uint64_t until_ms)
+int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use)
 {
 	struct half h = {.patient = keys->patient,
 			 .section = keys->section,
 			 .use = (uint8_t)use,
 			 .epoch = keys->epoch,
 			 .window = keys->window,
-			 .until_ms = until_ms};
+			 .until_ms = keys->until_ms};
 	int err = 0;
 
 	memcpy(h.key, keys->trace, SECTION_KEY_BYTES);

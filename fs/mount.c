@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -87,6 +88,19 @@ static int take_commit(const char *word, size_t len, struct mount_options *o)
 	return err_set(CF_EUSAGE, "commit=%.*s: close, fsync or async", (int)len, word);
 }
 
+/* Seconds. */
+static int take_lease(const char *word, struct mount_options *o)
+{
+	char *end;
+	unsigned long s = strtoul(word, &end, 10);
+
+	if (*word < '0' || *word > '9' || *end || s == 0 || s * 1000 > LEASE_MS_MAX)
+		return err_set(CF_EUSAGE, "a lease lasts 1 to %u seconds, not '%s'",
+			       (unsigned)(LEASE_MS_MAX / 1000), word);
+	o->lease_ms = s * 1000;
+	return 0;
+}
+
 static int take_word(const char *word, size_t len, struct mount_options *o)
 {
 	if (len == 0 || (len > 2 && strncmp(word, "x-", 2) == 0))
@@ -107,6 +121,8 @@ static int take_word(const char *word, size_t len, struct mount_options *o)
 		return take_users(word + 6, len - 6, o);
 	if (len > 8 && strncmp(word, "purpose=", 8) == 0)
 		return purpose_parse(strndupa(word + 8, len - 8), &o->purpose);
+	if (len > 6 && strncmp(word, "lease=", 6) == 0)
+		return take_lease(strndupa(word + 6, len - 6), o);
 	return err_set(CF_EUSAGE, "unknown mount option '%.*s'", (int)len, word);
 }
 

@@ -21,6 +21,7 @@ struct mount_options {
 	uid_t user[MOUNT_USERS_MAX];
 	size_t user_count;   /* local uids that act as this identity, beside the one that mounts */
 	const char *purpose; /* a code of acl/purpose.h; NULL: the default */
+	uint64_t lease_ms;   /* how long the leases last that it takes; 0: the default */
 };
 
 /*

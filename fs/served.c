@@ -65,7 +65,8 @@ int served_mount(struct served *s, struct client *client, const char *data_dir, 
 	if (err)
 		return err;
 	standing_log(client);
-	client_set_purpose(client, options->purpose ? options->purpose : PURPOSE_DEFAULT, timeout_ms);
+	client_set_leases(client, options->purpose ? options->purpose : PURPOSE_DEFAULT, options->lease_ms,
+			  timeout_ms);
 	config = (struct chart_config){
 		.client = client, .spool_dir = spool, .timeout_ms = timeout_ms, .when = options->commit};
 	err = chart_new(&config, &s->chart);

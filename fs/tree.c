@@ -268,9 +268,9 @@ typedef int (*get_fn)(struct keyring *k, struct db_txn *txn, const struct patien
 		      uint32_t epoch, uint32_t window, struct section_keys *ret_keys);
 
 static int keys_of(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
-		   uint32_t window, bool traced, const struct section_keys **ret_keys)
+		   uint32_t window, get_fn get, const struct section_keys **ret_keys)
 {
-	get_fn get = traced ? keyring_get : keyring_names;
+	bool traced = get != keyring_names;
 
 	if (!are_keys_of(l, p, section) || l->keys.epoch != epoch || l->keys.window != window ||
 	    (traced && !l->keys.traced)) {
@@ -279,6 +279,8 @@ static int keys_of(struct tree_look *l, const struct patient_id *p, unsigned sec
 		l->has_keys = err == 0;
 		if (err)
 			return err;
+		if (traced)
+			note_end(l->tree, l->keys.until_ms);
 	}
 	*ret_keys = &l->keys;
 	return 0;
@@ -287,13 +289,13 @@ static int keys_of(struct tree_look *l, const struct patient_id *p, unsigned sec
 int tree_name_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
 		   uint32_t window, const struct section_keys **ret_keys)
 {
-	return keys_of(l, p, section, epoch, window, false, ret_keys);
+	return keys_of(l, p, section, epoch, window, keyring_names, ret_keys);
 }
 
 int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
-	      uint32_t window, const struct section_keys **ret_keys)
+	      uint32_t window, bool own, const struct section_keys **ret_keys)
 {
-	return keys_of(l, p, section, epoch, window, true, ret_keys);
+	return keys_of(l, p, section, epoch, window, own ? keyring_get_own : keyring_get, ret_keys);
 }
 
 int tree_name_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,

@@ -58,7 +58,7 @@ int tree_xattrs(struct tree_look *l, const struct place *p, struct buf *out,
 
 /* Does a grant allow it now? CF_EDENIED with the reason. */
 int tree_may(struct tree_look *l, const struct patient_id *p, unsigned section, unsigned verb) must_check;
-/* Has a right that tree_may() found ended by the clock since the last call? */
+/* Has a right or a lease that was found ended by the clock since the last call? */
 bool tree_rights_ended(struct tree *t);
 /* Keys of names alone: to open with, and the newest, to seal with (the caller wipes). They ask nobody. */
 int tree_name_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
@@ -66,9 +66,9 @@ int tree_name_keys(struct tree_look *l, const struct patient_id *p, unsigned sec
 int tree_name_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,
 			   struct section_keys *ret_keys) must_check;
 /* All keys, for which the peers may have to be asked (net/trace_ask.h): to open with (l keeps and wipes
- * them), and the newest, to seal with (the caller wipes). */
+ * them; own: what this identity wrote itself), and the newest, to seal with (the caller wipes). */
 int tree_keys(struct tree_look *l, const struct patient_id *p, unsigned section, uint32_t epoch,
-	      uint32_t window, const struct section_keys **ret_keys) must_check;
+	      uint32_t window, bool own, const struct section_keys **ret_keys) must_check;
 int tree_keys_current(struct tree_look *l, const struct patient_id *p, unsigned section,
 		      struct section_keys *ret_keys) must_check;
 /* Token of a name in a directory of a section; needs keys, so CF_EDENIED. Any epoch's keys do. */
@@ -161,6 +161,7 @@ struct tree_file {
 	uint32_t epoch;
 	uint32_t window;
 	uint64_t size;
+	bool is_sealed; /* under the keys of that epoch and window */
 	bool is_blob;
 	struct attachment attachment; /* is_blob */
 	struct buf plain;             /* else */
@@ -173,7 +174,8 @@ void tree_file_release(struct tree_file *f); /* accepts NULL */
 /* The range must lie within the file. */
 int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, size_t bytes,
 		   uint8_t *ret_data) must_check;
-/* May what was opened still be read? As of now: a grant may have gone, the record may be erased. */
+/* May what was opened still be read? As of now: a grant may have gone, the record may be erased, the lease
+ * may have ended, so that the next one is asked for. */
 int tree_file_may(struct tree *t, const struct tree_file *f) must_check;
 /* Is this hash what the version's commitment commits to? */
 bool tree_file_commits_to(struct tree *t, const struct tree_file *f, const struct hash *plain_hash);

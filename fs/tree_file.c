@@ -2,6 +2,7 @@
 /* Contents: a version opened once, then read. */
 #include "fs/tree_private.h"
 
+#include "acl/rowread.h"
 #include "acl/waiting.h"
 #include "ledger/mem.h"
 
@@ -62,6 +63,12 @@ static int check_plain(const struct section_keys *keys, const struct tree_file *
 	return 0;
 }
 
+/* What this identity wrote itself it reads again without a further lease. */
+static bool is_own(const struct tree_look *l, const struct tree_file *f)
+{
+	return identity_equal(&f->node.author, &l->tree->me);
+}
+
 static int open_sealed(struct tree_look *l, const struct content_row *row, struct tree_file *f)
 {
 	uint8_t secret[CONTENT_SECRET_BYTES];
@@ -71,7 +78,8 @@ static int open_sealed(struct tree_look *l, const struct content_row *row, struc
 
 	buf_init(&reference, 0);
 	if (!err)
-		err = tree_keys(l, &f->place.patient, f->node.section, row->epoch, row->window, &keys);
+		err = tree_keys(l, &f->place.patient, f->node.section, row->epoch, row->window, is_own(l, f),
+				&keys);
 	if (!err)
 		err = content_open(keys, secret, row->sealed,
 				   row->form == CONTENT_INLINE ? &f->plain : &reference);
@@ -112,6 +120,7 @@ static int open_content(struct tree_look *l, struct tree_file *f)
 		f->version = version;
 		f->epoch = row.epoch;
 		f->window = row.window;
+		f->is_sealed = row.sealed.len > 0;
 		if (row.sealed.len)
 			err = open_sealed(l, &row, f);
 		else if (f->node.size)
@@ -238,6 +247,7 @@ static int check_erasure(struct tree_look *l, const struct tree_file *f)
 
 int tree_file_may(struct tree *t, const struct tree_file *f)
 {
+	const struct section_keys *keys;
 	struct tree_look l;
 	int err;
 
@@ -249,6 +259,9 @@ int tree_file_may(struct tree *t, const struct tree_file *f)
 	err = tree_may(&l, &f->place.patient, f->place.section, VERB_READ);
 	if (!err)
 		err = check_erasure(&l, f);
+	if (!err && f->is_sealed)
+		err = tree_keys(&l, &f->place.patient, f->node.section, f->epoch, f->window, is_own(&l, f),
+				&keys);
 	tree_look_end(&l);
 	return err;
 }
@@ -261,7 +274,7 @@ bool tree_file_commits_to(struct tree *t, const struct tree_file *f, const struc
 
 	if (tree_look_begin(t, 0, &l))
 		return false;
-	if (tree_keys(&l, &f->place.patient, f->node.section, f->epoch, f->window, &keys) == 0)
+	if (tree_keys(&l, &f->place.patient, f->node.section, f->epoch, f->window, is_own(&l, f), &keys) == 0)
 		commitment = content_commitment(keys, plain_hash);
 	tree_look_end(&l);
 	return hash_equal(&commitment, &f->node.commitment);

@@ -18,7 +18,7 @@ static int open_list(struct tree_look *l, const struct place *p, const struct xa
 	if (!err)
 		err = content_secret_find(annex, row->secret_index, secret);
 	if (!err)
-		err = tree_keys(l, &p->patient, p->section, row->epoch, row->window, &keys);
+		err = tree_keys(l, &p->patient, p->section, row->epoch, row->window, false, &keys);
 	if (!err)
 		err = content_open(keys, secret, row->sealed, out);
 	mem_wipe(secret, sizeof secret);

@@ -493,7 +493,7 @@ int client_get(struct client *c, const struct hash *address, struct buf *out, un
 	return blob_download_get(c->download, address, out, timeout_ms);
 }
 
-void client_set_purpose(struct client *c, const char *purpose, unsigned timeout_ms)
+void client_set_leases(struct client *c, const char *purpose, uint64_t lease_ms, unsigned timeout_ms)
 {
-	trace_ask_set(c->trace, purpose, timeout_ms);
+	trace_ask_set(c->trace, purpose, lease_ms, timeout_ms);
 }

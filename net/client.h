@@ -116,10 +116,11 @@ int client_peer_status(struct client *c, unsigned timeout_ms, struct wire_status
 		       uint32_t *ret_mask) must_check;
 
 /*
- * What the leases say that the keyring asks for from now on: a code of acl/purpose.h (TREAT without), and how
- * long a commit and the peers' answers may take each. See net/trace_ask.h.
+ * What the leases say that the keyring asks for from now on: a code of acl/purpose.h (TREAT without), how
+ * long they last (0: TRACE_LEASE_MS), and how long a commit and the peers' answers may take each. See
+ * net/trace_ask.h.
  */
-void client_set_purpose(struct client *c, const char *purpose, unsigned timeout_ms);
+void client_set_leases(struct client *c, const char *purpose, uint64_t lease_ms, unsigned timeout_ms);
 
 /* Registers the identity on the ledger when it is not there yet (or waits until it is). */
 int client_register(struct client *c, unsigned timeout_ms) must_check;

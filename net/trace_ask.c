@@ -48,6 +48,7 @@ struct trace_ask {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	const char *purpose;
+	uint64_t lease_ms;
 	unsigned timeout_ms;
 	struct lease *leases;
 	struct collect *collects;
@@ -64,6 +65,7 @@ int trace_ask_new(const struct trace_ask_config *config, struct trace_ask **ret_
 	}
 	t->config = *config;
 	t->purpose = PURPOSE_DEFAULT;
+	t->lease_ms = TRACE_LEASE_MS;
 	t->timeout_ms = TIMEOUT_MS;
 	pthread_mutex_init(&t->lock, NULL);
 	*ret_t = t;
@@ -93,10 +95,11 @@ void trace_ask_free(struct trace_ask *t)
 	mem_free(t);
 }
 
-void trace_ask_set(struct trace_ask *t, const char *purpose, unsigned timeout_ms)
+void trace_ask_set(struct trace_ask *t, const char *purpose, uint64_t lease_ms, unsigned timeout_ms)
 {
 	pthread_mutex_lock(&t->lock);
 	t->purpose = purpose;
+	t->lease_ms = lease_ms ? lease_ms : TRACE_LEASE_MS;
 	t->timeout_ms = timeout_ms;
 	pthread_mutex_unlock(&t->lock);
 }
@@ -192,7 +195,7 @@ static int lease_make(struct trace_ask *t, struct db_txn *txn, const struct sect
 			    .section = of->section,
 			    .use = (uint8_t)use,
 			    .pending = true,
-			    .until_ms = ticks_wall_ms() + TRACE_LEASE_MS};
+			    .until_ms = ticks_wall_ms() + t->lease_ms};
 	choose_windows(txn, of, l);
 	t->leases = l;
 	pthread_mutex_unlock(&t->lock);

@@ -31,8 +31,9 @@ struct trace_ask_config {
 
 int trace_ask_new(const struct trace_ask_config *config, struct trace_ask **ret_t) must_check;
 void trace_ask_free(struct trace_ask *t); /* accepts NULL */
-/* What the leases to come say, and how long each step may take. purpose: a code, for good. */
-void trace_ask_set(struct trace_ask *t, const char *purpose, unsigned timeout_ms);
+/* What the leases to come say, how long they last (0: TRACE_LEASE_MS), and how long each step may take.
+ * purpose: a code, for good. */
+void trace_ask_set(struct trace_ask *t, const char *purpose, uint64_t lease_ms, unsigned timeout_ms);
 
 /* A keyring_trace_fn; ctx is the struct trace_ask. */
 int trace_ask_get(void *ctx, struct db_txn *txn, const struct section_keys *of, enum keys_use use,

@@ -167,7 +167,7 @@ static int ask_as(struct chartfix_user *u, const struct hash *query, unsigned se
 	t_zero(links_new(&lc, &r.links));
 	tc.links = r.links;
 	t_zero(trace_ask_new(&tc, &r.ask));
-	trace_ask_set(r.ask, "TREAT", 1500);
+	trace_ask_set(r.ask, "TREAT", 0, 1500);
 	t_zero(chain_read_begin(client_chain(u->client), &txn));
 	t_zero(state_members(txn, m));
 	t_zero(links_set_members(r.links, m));
@@ -234,7 +234,7 @@ T_TEST(without_peers_only_the_owner_reads_what_was_not_leased)
 	t_zero(chart_grant(patient.chart, &who, 1u << 2, "doctor3@Cedar", VERB_READ, 0));
 	chartfix_catch_up(&other, &patient);
 	t_zero(chartfix_path(&other, "patients/p1/EMR02/a.json", &attr));
-	client_set_purpose(other.client, "TREAT", 1000);
+	client_set_leases(other.client, "TREAT", 0, 1000);
 	for (unsigned i = 1; i < NETFIX_ORGS; i++)
 		chartfix_stop(net, i);
 	t_err(chart_open(other.chart, &attr.place, CHART_READ, &f), CF_ENOQUORUM);
