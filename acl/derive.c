@@ -451,7 +451,7 @@ static int set_wraps(struct db_txn *txn, const struct patient_id *p, const struc
 	return err;
 }
 
-/* Only what is for the one who owns or keeps the chart: nobody else is spared asking the peers. */
+/* Only what is for the chart's owner: nobody else is spared asking the peers. */
 static int derive_trace(const struct derive *d, const struct annex_item *item)
 {
 	struct patient_row row;
@@ -460,7 +460,7 @@ static int derive_trace(const struct derive *d, const struct annex_item *item)
 
 	if (err)
 		return err == CF_ENOTFOUND ? 0 : err;
-	if (!identity_equal(&w.recipient, row.status == PATIENT_CUSTODY ? &row.custodian : &row.owner))
+	if (row.status != PATIENT_OWNED || !identity_equal(&w.recipient, &row.owner))
 		return 0;
 	return set_row(d->txn, trace_row_key(&w.recipient, d->patient, w.section, w.epoch, w.window),
 		       &d->tx->id, true);

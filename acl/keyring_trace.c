@@ -214,17 +214,16 @@ int keyring_wrap_trace(struct keyring *k, struct db_txn *txn, const struct secti
 	struct trace_name name = {keys->patient, keys->section, keys->epoch, keys->window};
 	struct identity_row holder;
 	struct patient_row row;
-	const struct identity_id *to;
 	int err = state_patient(txn, &keys->patient, &row);
 
-	if (err)
+	if (err || row.status != PATIENT_OWNED)
 		return err;
-	to = row.status == PATIENT_CUSTODY ? &row.custodian : &row.owner;
-	err = derived_traces(txn, to, &keys->patient, keys->section, keys->epoch, keys->window, is_there,
-			     NULL);
+	err = derived_traces(txn, &row.owner, &keys->patient, keys->section, keys->epoch, keys->window,
+			     is_there, NULL);
 	if (err)
 		return err == UNWRAPPED ? 0 : err;
-	err = state_identity(txn, to, &holder);
+	err = state_identity(txn, &row.owner, &holder);
 	return err ? err
-		   : trace_wrap_seal(keyring_network(k), &name, to, holder.kem_point, keys->trace, ret_body);
+		   : trace_wrap_seal(keyring_network(k), &name, &row.owner, holder.kem_point, keys->trace,
+				     ret_body);
 }
