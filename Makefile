@@ -100,14 +100,14 @@ all: $(PROGRAMS)
 
 test: lint unit
 
-unit: $(UNIT_TESTS) $(O)/liar $(O)/bare $(O)/longledger
+unit: $(UNIT_TESTS) $(O)/liar $(O)/bare $(O)/rogue $(O)/longledger
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS)
 
 # Everything: unit tests, a slice of the simulator and of the fuzzers' corpora, real networks and mounts.
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
 	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar \
-		$(O)/bare $(O)/longledger $(O)/posix $(O)/fsx
+		$(O)/bare $(O)/rogue $(O)/longledger $(O)/posix $(O)/fsx
 	$(give_back)
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
 
@@ -295,6 +295,11 @@ $(O)/liar: $(O)/net/chartfsd.o $(O)/tests/liar/liar.o $(filter-out %libfs.a,$(AR
 # A client that asks nobody what it may (tests/net/bare.c), its own contract included.
 $(O)/bare: $(O)/tests/net/bare.o $(O)/tests/net/bare_ops.o $(ARCHIVES)
 	$(link) -Wl,--wrap=policy_check $(call archives,fs net acl ledger) $(LIBS_ALL)
+
+# A chartfs that skips its own checks (tests/rogue).
+SKIPS = policy_check trace_ask_new
+$(O)/rogue: $(O)/fs/chartfs.o $(O)/tests/rogue/rogue.o $(ARCHIVES)
+	$(link) $(SKIPS:%=-Wl,--wrap=%) $(call archives,$(FLOORS)) $(LIBS_ALL)
 
 $(O)/records: $(O)/tests/bench/records.o
 	$(link)
