@@ -5,6 +5,7 @@
 #include "acl/apply_private.h"
 #include "acl/derive.h"
 #include "acl/erase.h"
+#include "acl/trail.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 
@@ -139,6 +140,8 @@ int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mod
 		goto out;
 	if (verdict == VERDICT_VALID)
 		err = derive_tx(txn, a->tx, &rwset, annex);
+	if (verdict == VERDICT_VALID && err == 0)
+		err = trail_put(txn, a->tx);
 	if (verdict == VERDICT_VALID && err == 0)
 		err = erase_apply(a->chain, b->stage, a->tx);
 	if (err == 0)

@@ -3,8 +3,9 @@
  * derive.h - rows that follow from the state (DB_DERIVED): kept while blocks are applied, never in a read
  * set.
  *
- * A directory's counts and times, a patient's counters, who may know of which patient, and where keys were
- * wrapped for whom. acl/apply.h has the readers of the first three.
+ * A directory's counts and times, a patient's counters, who may know of which patient, where keys were
+ * wrapped for whom, and, in acl/trail.h, who asked for which keys. acl/apply.h has the readers of the first
+ * three.
  */
 #ifndef ACL_DERIVE_H
 #define ACL_DERIVE_H

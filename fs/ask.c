@@ -58,9 +58,11 @@ static const char *kind_name(const struct place *p)
 		[PLACE_WAITING] = "waiting",
 		[PLACE_GRANTS] = "grants",
 		[PLACE_GRANT] = "grant",
+		[PLACE_ACCESS] = "access",
+		[PLACE_ACCESS_FILE] = "access",
 	};
 
-	return p->kind >= PLACE_ROOT && p->kind <= PLACE_GRANT ? kinds[p->kind] : "?";
+	return p->kind >= PLACE_ROOT && p->kind <= PLACE_ACCESS_FILE ? kinds[p->kind] : "?";
 }
 
 static const char *type_name(uint8_t type)

@@ -45,6 +45,9 @@ int ask_claim(struct control *c, const struct json *request, struct json *answer
 int ask_consent(struct control *c, const struct json *request, struct json *answer) must_check;
 /* path: a file, also one that is deleted; with patient true a patient's directory */
 int ask_erase(struct control *c, const struct json *request, struct json *answer) must_check;
+/* path: a patient's directory; or patient (hexadecimal); or neither of both: all patients, for governors.
+ * since, until: times in milliseconds; with fhir true AuditEvents */
+int ask_accesses(struct control *c, const struct json *request, struct json *answer) must_check;
 int ask_grants(struct control *c, const struct json *request, struct json *answer) must_check;
 
 /* Changes that wait for the patient. */

@@ -193,9 +193,10 @@ static int open_node(struct chart_file *f)
 	bool staged;
 	int err = 0;
 
-	if (f->place.height || f->place.kind == PLACE_PERSON || f->place.kind == PLACE_WAITING) {
+	if (f->place.height || f->place.kind == PLACE_PERSON || f->place.kind == PLACE_WAITING ||
+	    f->place.kind == PLACE_ACCESS_FILE) {
 		if (f->flags & CHART_WRITE)
-			return f->place.height ? CF_EROFS : CF_EPERM;
+			return place_is_past(&f->place) ? CF_EROFS : CF_EPERM;
 		return tree_file_open(c->tree, &f->place, &f->seen);
 	}
 	if (f->place.kind != PLACE_NODE)

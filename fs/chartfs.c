@@ -62,6 +62,8 @@ static const struct cmd cmds[] = {
 	{"approve", "DIR/pending/FILE", "co-sign a change: it is made", cmd_approve},
 	{"refuse", "DIR/pending/FILE", "a change is not made", cmd_refuse},
 	{"withdraw", "DIR/pending/FILE", "take back a change that one proposed", cmd_withdraw},
+	{"accesses", "[--patient ID] [--since DATE] [--until DATE] [--fhir] [PATH]",
+	 "who read which section of a patient, when and for what purpose", cmd_accesses},
 	{"consent", "--patient ID --custodian WHO [-o OUT] [PATH]",
 	 "a patient agrees to take over a chart in custody", cmd_consent},
 	{"claim", "DIR --consent FILE", "hand a chart in custody over to its patient", cmd_claim},

@@ -50,6 +50,7 @@ void cmd_session_close(struct cmd_session *s);
 bool cmd_helper(int argc, char **argv, int *ret_code);
 
 int cmd_approve(int argc, char **argv);
+int cmd_accesses(int argc, char **argv);
 int cmd_block(int argc, char **argv);
 int cmd_claim(int argc, char **argv);
 int cmd_consent(int argc, char **argv);

@@ -126,7 +126,7 @@ static const struct {
 	{"evidence", ask_evidence, false}, {"report", ask_report, true},   {"orgs", ask_orgs, false},
 	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},
 	{"pending", ask_pending, false},   {"approve", ask_approve, true}, {"rule", ask_rule, true},
-	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},
+	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},      {"accesses", ask_accesses, false},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)

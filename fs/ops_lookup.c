@@ -80,6 +80,8 @@ double ops_timeout(const struct place *p)
 	case PLACE_WAITING:
 	case PLACE_GRANTS:
 	case PLACE_GRANT:
+	case PLACE_ACCESS:
+	case PLACE_ACCESS_FILE:
 		return 0;
 	case PLACE_AT:
 	case PLACE_PEOPLE:

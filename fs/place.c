@@ -21,6 +21,7 @@ bool place_is_dir(const struct place *p)
 	case PLACE_PROOF:
 	case PLACE_WAITING:
 	case PLACE_GRANT:
+	case PLACE_ACCESS_FILE:
 		return false;
 	case PLACE_ROOT:
 	case PLACE_PATIENTS:
@@ -32,6 +33,7 @@ bool place_is_dir(const struct place *p)
 	case PLACE_SNAPSHOTS:
 	case PLACE_PENDING:
 	case PLACE_GRANTS:
+	case PLACE_ACCESS:
 		return true;
 	}
 	return false;
@@ -40,7 +42,8 @@ bool place_is_dir(const struct place *p)
 bool place_is_past(const struct place *p)
 {
 	return p->height != 0 || p->kind == PLACE_AT || p->kind == PLACE_HISTORY ||
-	       p->kind == PLACE_VERSIONS || p->kind == PLACE_SNAPSHOTS;
+	       p->kind == PLACE_VERSIONS || p->kind == PLACE_SNAPSHOTS || p->kind == PLACE_ACCESS ||
+	       p->kind == PLACE_ACCESS_FILE;
 }
 
 static uint64_t first_63_bits(const uint8_t *bytes)

@@ -28,6 +28,8 @@ enum place_kind {
 	PLACE_WAITING,      /* pending/<change>: node is the file's, local begins the change's hash */
 	PLACE_GRANTS,       /* patients/<patient>/GRANTS/ */
 	PLACE_GRANT,        /* GRANTS/<name>@<organization>: node holds the identity id */
+	PLACE_ACCESS,       /* patients/<p>/ACCESS/ */
+	PLACE_ACCESS_FILE,  /* a month of it: local says which (tree_trail.c) */
 };
 
 struct place {

@@ -187,7 +187,8 @@ int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret
 
 	if (place_is_dir(p))
 		return CF_EISDIR;
-	if (p->kind != PLACE_NODE && p->kind != PLACE_PERSON && p->kind != PLACE_WAITING)
+	if (p->kind != PLACE_NODE && p->kind != PLACE_PERSON && p->kind != PLACE_WAITING &&
+	    p->kind != PLACE_ACCESS_FILE)
 		return CF_ENOTFOUND;
 	f = mem_zalloc(sizeof *f);
 	if (f == NULL)
@@ -202,9 +203,11 @@ int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret
 		err = open_node(&l, f);
 	else if (p->kind == PLACE_WAITING)
 		err = open_waiting(&l, f);
-	else
+	else if (p->kind == PLACE_PERSON)
 		err = tree_person_text(&l, p, &f->plain);
-	if (!err && p->kind == PLACE_PERSON)
+	else
+		err = tree_trail_text(&l, p, &f->plain);
+	if (!err && (p->kind == PLACE_PERSON || p->kind == PLACE_ACCESS_FILE))
 		f->size = f->plain.len;
 	tree_look_end(&l);
 out:

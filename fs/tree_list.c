@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WALK_ENDED 1
+#define TRAIL_COOKIE (SECTION_COUNT + 1) /* behind the sections; those of names are from 64 */
 
 struct dir_walk {
 	struct tree_look *look;
@@ -143,6 +144,19 @@ static int list_sections(struct dir_walk *w)
 	return 0;
 }
 
+/* Whom it concerns sees that there is a trail. */
+static int list_trail(struct dir_walk *w)
+{
+	struct place place = tree_trail_place(&w->dir->patient);
+	struct chart_attr attr;
+	int err;
+
+	if (w->look->height || w->cookie >= TRAIL_COOKIE || tree_trail_may(w->look, &place.patient))
+		return 0;
+	err = tree_attr(w->look, &place, &attr);
+	return err || w->on_entry(w->ctx, TRAIL_DIR_NAME, &attr, TRAIL_COOKIE) ? err : WALK_ENDED;
+}
+
 static int list_node(struct dir_walk *w)
 {
 	bool patient_dir = w->dir->section == 0 && !w->of_versions;
@@ -150,6 +164,8 @@ static int list_node(struct dir_walk *w)
 
 	if (patient_dir)
 		err = list_sections(w);
+	if (patient_dir && !err)
+		err = list_trail(w);
 	if (!err)
 		err = tree_may(w->look, &w->dir->patient, w->dir->section, VERB_READ);
 	if (!err)
@@ -236,6 +252,9 @@ int tree_list(struct tree *t, const struct place *dir, uint64_t cookie, tree_ent
 		break;
 	case PLACE_SNAPSHOTS:
 		err = tree_snapshots_list(&l, dir, cookie, on_entry, ctx);
+		break;
+	case PLACE_ACCESS:
+		err = tree_trail_list(&l, dir, cookie, on_entry, ctx);
 		break;
 	default:
 		break;

@@ -116,6 +116,8 @@ int tree_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret
 		return attr_of_node(l, p, ret_attr);
 	case PLACE_PERSON:
 		return tree_person_attr(l, p, ret_attr);
+	case PLACE_ACCESS_FILE:
+		return tree_trail_attr(l, p, ret_attr);
 	case PLACE_ROOT:
 	case PLACE_PATIENTS:
 	case PLACE_PEOPLE:
@@ -126,6 +128,7 @@ int tree_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret
 	case PLACE_CONTROL:
 	case PLACE_PENDING:
 	case PLACE_GRANTS:
+	case PLACE_ACCESS:
 		attr_of_simple(l, p, ret_attr);
 		return 0;
 	case PLACE_WAITING:
@@ -232,6 +235,10 @@ static int lookup_node(struct tree_look *l, const struct place *dir, const char 
 		*ret_p = tree_dir_place(&dir->patient, section, dir->height);
 		return 0;
 	}
+	if (is_patient_dir(dir) && dir->height == 0 && strcmp(name, TRAIL_DIR_NAME) == 0) {
+		*ret_p = tree_trail_place(&dir->patient);
+		return tree_trail_may(l, &dir->patient);
+	}
 	return lookup_entry(l, dir, name, ret_p);
 }
 
@@ -302,6 +309,8 @@ static int lookup_in(struct tree_look *l, const struct place *dir, const char *n
 		return tree_waiting_lookup(l, dir, name, ret_attr);
 	case PLACE_GRANTS:
 		return tree_grants_lookup(l, dir, name, ret_attr);
+	case PLACE_ACCESS:
+		return tree_trail_lookup(l, dir, name, ret_attr);
 	default:
 		err = place_is_dir(dir) ? CF_ENOTFOUND : CF_ENOTDIR;
 	}
@@ -388,6 +397,7 @@ static int parent_of(struct tree *t, const struct place *p, struct place *ret_pa
 		return 0;
 	case PLACE_PENDING:
 	case PLACE_GRANTS:
+	case PLACE_ACCESS:
 		*ret_parent = tree_dir_place(&p->patient, 0, 0);
 		return 0;
 	case PLACE_WAITING:
@@ -395,6 +405,9 @@ static int parent_of(struct tree *t, const struct place *p, struct place *ret_pa
 		return 0;
 	case PLACE_GRANT:
 		*ret_parent = tree_grants_place(&p->patient);
+		return 0;
+	case PLACE_ACCESS_FILE:
+		*ret_parent = tree_trail_place(&p->patient);
 		return 0;
 	case PLACE_PATIENTS:
 	case PLACE_PEOPLE:

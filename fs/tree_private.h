@@ -58,6 +58,16 @@ int tree_snapshots_lookup(struct tree_look *l, const struct place *p, const char
 			  struct chart_attr *ret_attr) must_check;
 int tree_snapshots_list(struct tree_look *l, const struct place *p, uint64_t cookie, tree_entry_fn on_entry,
 			void *ctx) must_check;
+/* <patient>/ACCESS/ (tree_trail.c). may: CF_EDENIED, whom it does not concern. */
+#define TRAIL_DIR_NAME "ACCESS"
+int tree_trail_may(struct tree_look *l, const struct patient_id *p) must_check;
+struct place tree_trail_place(const struct patient_id *p);
+int tree_trail_lookup(struct tree_look *l, const struct place *dir, const char *name,
+		      struct chart_attr *ret_attr) must_check;
+int tree_trail_list(struct tree_look *l, const struct place *dir, uint64_t cookie, tree_entry_fn on_entry,
+		    void *ctx) must_check;
+int tree_trail_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret_attr) must_check;
+int tree_trail_text(struct tree_look *l, const struct place *p, struct buf *out) must_check;
 /* Is p a snapshot? Then its parent. */
 bool tree_snapshots_parent(const struct place *p, struct place *ret_parent);
 /* Whether an entry shall be shown; what cannot be opened or has a name that is no file name is logged and

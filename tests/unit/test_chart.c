@@ -37,7 +37,7 @@ T_TEST(chart_tree_has_the_shape_of_the_design)
 	setup();
 	t_str(chartfix_ls(&patient, ""), "patients people");
 	t_str(chartfix_ls(&patient, "patients"), "p1");
-	t_str(chartfix_ls(&patient, "patients/p1"), SECTIONS);
+	t_str(chartfix_ls(&patient, "patients/p1"), "ACCESS " SECTIONS);
 	t_str(chartfix_ls(&doctor, "patients"), "p1");
 	t_zero(chartfix_path(&patient, "patients/p1/EMR05", &attr));
 	t_ok(S_ISDIR(attr.mode));

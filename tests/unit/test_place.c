@@ -27,10 +27,10 @@ T_TEST(place_kinds_that_are_directories)
 	struct patient_id p = {{1}};
 	struct node_id n = {{2}};
 
-	for (int kind = PLACE_ROOT; kind <= PLACE_PROOF; kind++) {
+	for (int kind = PLACE_ROOT; kind <= PLACE_ACCESS_FILE; kind++) {
 		struct place place = place_simple(kind, 0);
 		bool file = kind == PLACE_PERSON || kind == PLACE_CONTROL_FILE || kind == PLACE_PROOF ||
-			    kind == PLACE_NODE || kind == PLACE_LOCAL;
+			    kind == PLACE_NODE || kind == PLACE_LOCAL || kind == PLACE_ACCESS_FILE;
 
 		t_eq(place_is_dir(&place), !file);
 	}
