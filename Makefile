@@ -183,6 +183,7 @@ fuzz:
 # Saves and reads beside the plain directory, in one run. Root. make bench ROUNDS=5
 bench: all $(O)/records
 	BIN=$(O) tests/bench/bench.sh
+	BIN=$(O) tests/bench/lease.sh
 
 # What sudo built is the caller's, so that their own make goes on from there.
 give_back = @[ "$$(id -u)" != 0 ] || [ -z "$$SUDO_UID" ] || chown -R "$$SUDO_UID:$$SUDO_GID" $(O)
