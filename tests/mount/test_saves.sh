@@ -15,6 +15,9 @@ done
 chmod 640 "$src/series/2"
 touch -d '2026-01-02 03:04:05.678901234' "$src/scan" "$src/series/1"
 
+# whoever writes first in a window, be it the owner, takes a lease (acl/ACCESS.md 5)
+costs "the first file of a section" 2 bash -c "echo '{}' >$R/first.json"
+costs "and of another one" 2 bash -c "echo x >$A/first"
 costs "the shell: a new record" 1 bash -c "echo '{\"a\": 1}' >$R/a.json"
 costs "the shell: over it" 1 bash -c "echo '{\"a\": 2}' >$R/a.json"
 costs "the same content again" 0 bash -c "echo '{\"a\": 2}' >$R/a.json"

@@ -61,6 +61,7 @@ bare()
 
 echo '{"n":1}' >"$A/n.json"
 costs "set" 1 setfattr -n user.reviewed -v 'by ada' "$A/n.json"
+ok "a lease to look at it" getfattr -d "$A/n.json"
 costs "set to what it is" 0 setfattr -n user.reviewed -v 'by ada' "$A/n.json"
 then=$(height)
 costs "another" 1 setfattr -n user.binary -v 0x00ff0a "$A/n.json"

@@ -67,6 +67,14 @@ caught_up()
 	members submit "$work/add" manager1 2>&1 | grep -q "more than half"
 }
 
+# first_read: by somebody who has no lease yet, on a mount of its own
+first_read()
+{
+	mkdir -p "$work/early"
+	devnet mount "$net" doctor2 "$work/early" && cat "$work/early/patients/patient1/EMR10/w-00000.json" &&
+		devnet umount "$work/early"
+}
+
 network_up
 mount_as doctor1
 A=$work/doctor1/patients/patient1/EMR10
@@ -123,6 +131,11 @@ ok "it is" members submit "$work/remove" custodianD
 ok "saves go on" goes_on
 recovers "four vote" 20 vote 4
 ok "it follows" within 30 grep -q "no member yet" "$net/peer2/log"
+# three of the four founders hold a share of the key that nobody reads without; two have to answer
+devnet peer "$net" 3 kill
+ok "who reads for the first time gets its keys" within 20 first_read
+devnet peer "$net" 3 start
+recovers "four vote again" 20 vote 4
 ok "four are the fewest" bash -c "chartfs members remove peer3@hospitalC --config $work/manager1.ini -o $work/fewer"
 for who in manager1 custodianB custodianC; do
 	members approve "$work/fewer" $who >/dev/null
