@@ -61,7 +61,8 @@ int holders_decode(struct view bytes, struct holders *ret_h)
 		dec_fail(&d, CF_EDECODE);
 	h.threshold = dec_u8(&d);
 	h.count = dec_u8(&d);
-	if (h.count > MEMBERS_MAX || h.threshold == 0 || h.threshold > h.count)
+	if (h.count > MEMBERS_MAX || h.threshold == 0 || h.threshold > h.count ||
+	    h.threshold > HOLDERS_THRESHOLD_MAX)
 		return CF_EDECODE;
 	for (unsigned i = 0; i < h.count; i++) {
 		dec_fixed(&d, h.holder[i].id.b, IDENTITY_BYTES);

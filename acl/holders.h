@@ -12,6 +12,8 @@
 #include "acl/genesis.h"
 #include "ledger/crypto_prf.h"
 
+#define HOLDERS_THRESHOLD_MAX 6 /* of 16 members */
+
 struct holder {
 	struct identity_id id;
 	uint8_t kem_point[POINT_BYTES]; /* what the share was sealed to */

@@ -4,6 +4,7 @@
  */
 #include "acl/derive.h"
 #include "acl/keyring_private.h"
+#include "acl/trace.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 
@@ -323,6 +324,7 @@ static int derive_traced(const struct wrap_key *key, struct section_keys *keys)
 /* From memory, from an annex, or from the peers. */
 static int find_trace(struct keyring *k, struct db_txn *txn, struct section_keys *keys, enum keys_use use)
 {
+	struct trace_answers answers = {.count = 0};
 	int err;
 
 	keys->until_ms = UINT64_MAX;
@@ -330,14 +332,20 @@ static int find_trace(struct keyring *k, struct db_txn *txn, struct section_keys
 		return 0;
 	if (use == KEYS_OWN)
 		use = KEYS_READ;
-	err = traces_unwrap(txn, k->identity, &k->network, keys);
+	err = traces_unwrap(txn, k->identity, &k->network, keys, &answers);
 	if (err == CF_ENOTFOUND && !k->trace_fn)
 		return err_set(CF_EDENIED, "no trace key of %s", section_name(keys->section));
-	if (err == CF_ENOTFOUND)
-		err = k->trace_fn(k->trace_ctx, txn, keys, use, keys->trace, &keys->until_ms);
-	else if (err == 0)
+	if (err == CF_ENOTFOUND) {
+		err = k->trace_fn(k->trace_ctx, txn, keys, use, &answers, &keys->until_ms);
+		if (err == 0)
+			err = traces_key(txn, &k->network, &answers, keys);
+	} else if (err == 0) {
 		use = KEYS_READ;
-	return err ? err : traces_hold(k->traces, keys, use);
+	}
+	if (err == 0)
+		err = traces_hold(k->traces, keys, use, &answers);
+	mem_wipe(&answers, sizeof(answers));
+	return err;
 }
 
 static int get(struct keyring *k, struct db_txn *txn, enum keys_use use, struct section_keys *keys)
@@ -412,6 +420,11 @@ int keyring_current(struct keyring *k, struct db_txn *txn, const struct patient_
 		    uint64_t now_ms, struct section_keys *ret_keys)
 {
 	return get_current(k, txn, p, section, now_ms, KEYS_WRITE, ret_keys);
+}
+
+struct traces *keyring_traces(struct keyring *k)
+{
+	return k->traces;
 }
 
 void keyring_set_trace(struct keyring *k, keyring_trace_fn fn, void *ctx)

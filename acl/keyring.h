@@ -18,6 +18,8 @@
 
 #define SECTION_KEY_BYTES 32
 
+struct trace_answers; /* acl/trace.h */
+
 /* Keys of one patient, section, epoch and window. Wipe after use (mem_wipe). */
 struct section_keys {
 	struct patient_id patient;
@@ -43,12 +45,11 @@ enum keys_use {
 };
 
 /*
- * Asks the peers for K_trace: until when it may be used. May take as long as a commit; is called without
- * locks. Errors: CF_EDENIED (the peers refuse), CF_ENOQUORUM.
+ * Asks the peers for K_trace: what they answer, and until when it may be used. May take as long as a commit;
+ * is called without locks. Errors: CF_EDENIED (the peers refuse), CF_ENOQUORUM.
  */
 typedef int (*keyring_trace_fn)(void *ctx, struct db_txn *txn, const struct section_keys *of,
-				enum keys_use use, uint8_t ret_trace[SECTION_KEY_BYTES],
-				uint64_t *ret_until_ms);
+				enum keys_use use, struct trace_answers *ret_answers, uint64_t *ret_until_ms);
 
 struct keyring;
 

@@ -27,9 +27,14 @@ void traces_free(struct traces *t);                                     /* wipes
 void traces_forget(struct traces *t, const struct patient_id *patient); /* NULL: all */
 /* Fills trace and until_ms. */
 bool traces_recall(struct traces *t, struct section_keys *keys, enum keys_use use);
-int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use) must_check;
+int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use,
+		const struct trace_answers *a) must_check;
+/* keys->trace from the peers' answers. CF_ECORRUPT. */
+int traces_key(struct db_txn *txn, const struct hash *network, const struct trace_answers *a,
+	       struct section_keys *keys) must_check;
 /* From an annex. CF_ENOTFOUND: none is for this identity, or opens. */
 int traces_unwrap(struct db_txn *txn, const struct identity *identity, const struct hash *network,
-		  struct section_keys *keys) must_check;
+		  struct section_keys *keys, struct trace_answers *ret_answers) must_check;
+struct traces *keyring_traces(struct keyring *k);
 
 #endif

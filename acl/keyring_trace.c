@@ -21,6 +21,7 @@ struct half {
 	uint32_t window;
 	uint64_t until_ms;
 	uint8_t key[SECTION_KEY_BYTES];
+	struct trace_answers answers; /* what the key was made of */
 };
 
 struct traces {
@@ -130,14 +131,41 @@ static int grow(struct traces *t)
 	return 0;
 }
 
-int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use)
+int traces_key(struct db_txn *txn, const struct hash *network, const struct trace_answers *a,
+	       struct section_keys *keys)
+{
+	struct trace_name name = {keys->patient, keys->section, keys->epoch, keys->window};
+	struct holders holders;
+	int err = state_holders(txn, &holders);
+
+	return err ? err : trace_answers_key(a, &holders, network, &name, keys->trace);
+}
+
+/* Those of any use: they are the same. */
+static bool answers_of(struct traces *t, const struct section_keys *keys, struct trace_answers *ret_answers)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->count && !found; i++) {
+		found = is_of(&t->half[i], keys);
+		if (found)
+			*ret_answers = t->half[i].answers;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return found;
+}
+
+int traces_hold(struct traces *t, const struct section_keys *keys, enum keys_use use,
+		const struct trace_answers *a)
 {
 	struct half h = {.patient = keys->patient,
 			 .section = keys->section,
 			 .use = (uint8_t)use,
 			 .epoch = keys->epoch,
 			 .window = keys->window,
-			 .until_ms = keys->until_ms};
+			 .until_ms = keys->until_ms,
+			 .answers = *a};
 	int err = 0;
 
 	memcpy(h.key, keys->trace, SECTION_KEY_BYTES);
@@ -162,6 +190,7 @@ struct unwrap {
 	const struct identity *identity;
 	const struct hash *network;
 	struct section_keys *keys;
+	struct trace_answers *answers;
 };
 
 static int open_item(void *ctx, const struct annex_item *item)
@@ -173,7 +202,9 @@ static int open_item(void *ctx, const struct annex_item *item)
 	    !identity_equal(&w.recipient, &u->identity->id) || w.section != u->keys->section ||
 	    w.epoch != u->keys->epoch || w.window != u->keys->window)
 		return 0;
-	return trace_wrap_open(&w, u->identity->kem, u->network, &u->keys->patient, u->keys->trace) == 0
+	/* one that does not prove itself is as good as none */
+	return trace_wrap_open(&w, u->identity->kem, u->network, &u->keys->patient, u->answers) == 0 &&
+			       traces_key(u->txn, u->network, u->answers, u->keys) == 0
 		       ? UNWRAPPED
 		       : 0;
 }
@@ -190,9 +221,9 @@ static int unwrap_tx(void *ctx, const struct hash *id)
 }
 
 int traces_unwrap(struct db_txn *txn, const struct identity *identity, const struct hash *network,
-		  struct section_keys *keys)
+		  struct section_keys *keys, struct trace_answers *ret_answers)
 {
-	struct unwrap u = {txn, identity, network, keys};
+	struct unwrap u = {txn, identity, network, keys, ret_answers};
 	int err = derived_traces(txn, &identity->id, &keys->patient, keys->section, keys->epoch, keys->window,
 				 unwrap_tx, &u);
 
@@ -212,6 +243,7 @@ int keyring_wrap_trace(struct keyring *k, struct db_txn *txn, const struct secti
 		       struct buf *ret_body)
 {
 	struct trace_name name = {keys->patient, keys->section, keys->epoch, keys->window};
+	struct trace_answers answers;
 	struct identity_row holder;
 	struct patient_row row;
 	int err = state_patient(txn, &keys->patient, &row);
@@ -222,8 +254,12 @@ int keyring_wrap_trace(struct keyring *k, struct db_txn *txn, const struct secti
 			     is_there, NULL);
 	if (err)
 		return err == UNWRAPPED ? 0 : err;
+	if (!answers_of(keyring_traces(k), keys, &answers))
+		return 0; /* the lease has ended meanwhile: the next one who writes wraps */
 	err = state_identity(txn, &row.owner, &holder);
-	return err ? err
-		   : trace_wrap_seal(keyring_network(k), &name, &row.owner, holder.kem_point, keys->trace,
-				     ret_body);
+	if (err == 0)
+		err = trace_wrap_seal(keyring_network(k), &name, &row.owner, holder.kem_point, &answers,
+				      ret_body);
+	mem_wipe(&answers, sizeof(answers));
+	return err;
 }

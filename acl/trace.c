@@ -14,6 +14,7 @@
 #define ANSWER_TAG "chartfs share v1"
 #define WRAP_TAG "chartfs trace wrap v1"
 #define ANSWER_BYTES (POINT_BYTES + 2 * SCALAR_BYTES)
+#define ANSWERS_BYTES_MAX (1 + HOLDERS_THRESHOLD_MAX * (1 + ANSWER_BYTES))
 
 int trace_share(const struct genesis *g, unsigned holder, const struct crypto_key *kem,
 		uint8_t ret_share[SCALAR_BYTES])
@@ -133,6 +134,67 @@ int trace_answer_open(const struct trace_answer_to *to, const struct crypto_key 
 	return err;
 }
 
+int trace_answers_key(const struct trace_answers *a, const struct holders *h, const struct hash *network,
+		      const struct trace_name *n, uint8_t ret_key[TRACE_KEY_BYTES])
+{
+	uint8_t point[POINT_BYTES], all[POINT_BYTES], value[HOLDERS_THRESHOLD_MAX][POINT_BYTES];
+	unsigned holder[HOLDERS_THRESHOLD_MAX];
+	int err = a->count == h->threshold ? trace_point(network, n, point) : CF_ECORRUPT;
+
+	for (unsigned i = 0; i < a->count && !err; i++) {
+		if (a->holder[i] >= h->count || (i && a->holder[i] <= a->holder[i - 1]) ||
+		    prf_verify(h->holder[a->holder[i]].public, point, &a->answer[i]))
+			err = CF_ECORRUPT;
+		holder[i] = a->holder[i] + 1u;
+		memcpy(value[i], a->answer[i].value, POINT_BYTES);
+	}
+	if (!err)
+		err = prf_combine(holder, (const uint8_t(*)[POINT_BYTES])value, a->count, all);
+	if (!err)
+		trace_key(all, ret_key);
+	mem_wipe(value, sizeof(value));
+	mem_wipe(all, sizeof(all));
+	return err;
+}
+
+static int answers_encode(const struct trace_answers *a, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_u8(&e, a->count);
+	for (unsigned i = 0; i < a->count; i++) {
+		enc_u8(&e, a->holder[i]);
+		enc_fixed(&e, a->answer[i].value, POINT_BYTES);
+		enc_fixed(&e, a->answer[i].challenge, SCALAR_BYTES);
+		enc_fixed(&e, a->answer[i].response, SCALAR_BYTES);
+	}
+	return enc_done(&e);
+}
+
+static int answers_decode(struct view bytes, struct trace_answers *ret_a)
+{
+	struct trace_answers a = {.count = 0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, bytes);
+	a.count = dec_u8(&d);
+	if (a.count > HOLDERS_THRESHOLD_MAX)
+		return CF_EDECODE;
+	for (unsigned i = 0; i < a.count; i++) {
+		a.holder[i] = dec_u8(&d);
+		dec_fixed(&d, a.answer[i].value, POINT_BYTES);
+		dec_fixed(&d, a.answer[i].challenge, SCALAR_BYTES);
+		dec_fixed(&d, a.answer[i].response, SCALAR_BYTES);
+	}
+	err = dec_done(&d);
+	if (!err)
+		*ret_a = a;
+	mem_wipe(&a, sizeof(a));
+	return err;
+}
+
 int trace_wrap_decode(struct view body, struct trace_wrap *ret_w)
 {
 	struct trace_wrap w;
@@ -147,7 +209,7 @@ int trace_wrap_decode(struct view body, struct trace_wrap *ret_w)
 		return CF_EDECODE;
 	w.clear = VIEW(body.data, d.at);
 	w.sealed = dec_rest(&d);
-	if (w.sealed.len != HPKE_OVERHEAD_BYTES + TRACE_KEY_BYTES)
+	if (w.sealed.len <= HPKE_OVERHEAD_BYTES || w.sealed.len > HPKE_OVERHEAD_BYTES + ANSWERS_BYTES_MAX)
 		return CF_EDECODE;
 	*ret_w = w;
 	return 0;
@@ -169,14 +231,15 @@ static int wrap_info(const struct hash *network, const struct patient_id *p,
 
 int trace_wrap_seal(const struct hash *network, const struct trace_name *n,
 		    const struct identity_id *recipient, const uint8_t kem_point[POINT_BYTES],
-		    const uint8_t key[TRACE_KEY_BYTES], struct buf *out)
+		    const struct trace_answers *a, struct buf *out)
 {
 	size_t start = out->len;
-	struct buf info, clear;
+	struct buf info, clear, plain;
 	struct enc e;
 	int err = wrap_info(network, &n->patient, recipient, &info);
 
 	buf_init(&clear, 0);
+	buf_init(&plain, 0);
 	enc_init(&e, &clear);
 	enc_fixed(&e, recipient->b, IDENTITY_BYTES);
 	enc_u8(&e, n->section);
@@ -187,17 +250,19 @@ int trace_wrap_seal(const struct hash *network, const struct trace_name *n,
 	if (!err)
 		err = buf_append_view(out, buf_view(&clear));
 	if (!err)
-		err = hpke_seal(kem_point, buf_view(&info), buf_view(&clear), VIEW(key, TRACE_KEY_BYTES),
-				out);
+		err = answers_encode(a, &plain);
+	if (!err)
+		err = hpke_seal(kem_point, buf_view(&info), buf_view(&clear), buf_view(&plain), out);
 	if (err)
 		out->len = start;
 	buf_release(&info);
 	buf_release(&clear);
+	buf_release_secret(&plain);
 	return err;
 }
 
 int trace_wrap_open(const struct trace_wrap *w, const struct crypto_key *kem, const struct hash *network,
-		    const struct patient_id *p, uint8_t ret_key[TRACE_KEY_BYTES])
+		    const struct patient_id *p, struct trace_answers *ret_a)
 {
 	struct buf info, plain;
 	int err = wrap_info(network, p, &w->recipient, &info);
@@ -206,7 +271,7 @@ int trace_wrap_open(const struct trace_wrap *w, const struct crypto_key *kem, co
 	if (!err)
 		err = hpke_open(kem, buf_view(&info), w->clear, w->sealed, &plain);
 	if (!err)
-		memcpy(ret_key, plain.data, TRACE_KEY_BYTES);
+		err = answers_decode(buf_view(&plain), ret_a);
 	buf_release(&info);
 	buf_release_secret(&plain);
 	return err;

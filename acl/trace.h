@@ -47,10 +47,21 @@ int trace_answer_seal(const struct trace_answer_to *to, const uint8_t kem_point[
 int trace_answer_open(const struct trace_answer_to *to, const struct crypto_key *kem, struct view sealed,
 		      struct prf_answer *ret_a) must_check;
 
+/* As many answers as make a key. */
+struct trace_answers {
+	uint8_t count;
+	uint8_t holder[HOLDERS_THRESHOLD_MAX]; /* places, from 0, ascending */
+	struct prf_answer answer[HOLDERS_THRESHOLD_MAX];
+};
+/* Verifies each again and puts the key together. CF_ECORRUPT: not the answers of this key, or too few. */
+int trace_answers_key(const struct trace_answers *a, const struct holders *h, const struct hash *network,
+		      const struct trace_name *n, uint8_t ret_key[TRACE_KEY_BYTES]) must_check;
+
 /*
- * The body of an ANNEX_TRACE item: recipient[16], u8 section, u32 epoch, u32 window, in clear; then K_trace
- * sealed by HPKE (info "chartfs trace wrap v1" NUL network patient recipient; additional data: the clear
- * part).
+ * The body of an ANNEX_TRACE item: recipient[16], u8 section, u32 epoch, u32 window, in clear; then, sealed
+ * by HPKE (info "chartfs trace wrap v1" NUL network patient recipient; additional data: the clear part), the
+ * answers: count8 {u8 place, value[65], challenge[32], response[32]}. They prove themselves: who wraps cannot
+ * have the owner seal with another key than everybody's.
  */
 struct trace_wrap {
 	struct identity_id recipient;
@@ -63,9 +74,9 @@ struct trace_wrap {
 int trace_wrap_decode(struct view body, struct trace_wrap *ret_w) must_check;
 int trace_wrap_seal(const struct hash *network, const struct trace_name *n,
 		    const struct identity_id *recipient, const uint8_t kem_point[POINT_BYTES],
-		    const uint8_t key[TRACE_KEY_BYTES], struct buf *out) must_check;
-/* CF_ECORRUPT: not for this key, network or patient. */
+		    const struct trace_answers *a, struct buf *out) must_check;
+/* CF_ECORRUPT: not for this key, network or patient; CF_EDECODE. What is in it is not verified. */
 int trace_wrap_open(const struct trace_wrap *w, const struct crypto_key *kem, const struct hash *network,
-		    const struct patient_id *p, uint8_t ret_key[TRACE_KEY_BYTES]) must_check;
+		    const struct patient_id *p, struct trace_answers *ret_a) must_check;
 
 #endif

@@ -289,8 +289,8 @@ struct gather {
 	struct trace_name name;
 	uint8_t point[POINT_BYTES];
 	unsigned count;
-	unsigned holder[MEMBERS_MAX]; /* from 1 */
-	uint8_t value[MEMBERS_MAX][POINT_BYTES];
+	uint32_t good;
+	struct prf_answer answer[MEMBERS_MAX]; /* by holder */
 	uint32_t looked;
 };
 
@@ -299,18 +299,17 @@ static void take_one(struct gather *g, const struct holder *h, unsigned holder, 
 	const struct trace_ask *t = g->t;
 	struct trace_answer_to to = {&t->config.network, &g->lease->query, &h->id, &t->config.identity->id,
 				     &g->name};
-	struct prf_answer a;
-	int err = trace_answer_open(&to, t->config.identity->kem, sealed, &a);
+	struct prf_answer *a = &g->answer[holder];
+	int err = trace_answer_open(&to, t->config.identity->kem, sealed, a);
 
 	if (!err)
-		err = prf_verify(h->public, g->point, &a);
+		err = prf_verify(h->public, g->point, a);
 	if (err) {
 		log_warn(LOG_MODULE, "member %u gives a wrong share of a key -> not used", holder);
 	} else {
-		g->holder[g->count] = holder + 1;
-		memcpy(g->value[g->count++], a.value, POINT_BYTES);
+		g->good |= 1u << holder;
+		g->count++;
 	}
-	mem_wipe(&a, sizeof(a));
 }
 
 static void send_ask(struct gather *g, const struct collect *c)
@@ -397,28 +396,32 @@ static int collect(struct gather *g, struct db_txn *txn)
 }
 
 int trace_ask_get(void *ctx, struct db_txn *txn, const struct section_keys *of, enum keys_use use,
-		  uint8_t ret_trace[SECTION_KEY_BYTES], uint64_t *ret_until_ms)
+		  struct trace_answers *ret_answers, uint64_t *ret_until_ms)
 {
 	struct trace_ask *t = ctx;
 	struct lease lease;
 	struct gather g = {
 		.t = t, .lease = &lease, .name = {of->patient, of->section, of->epoch, of->window}};
-	uint8_t value[POINT_BYTES];
+	struct trace_answers answers = {.count = 0};
 	int err = lease_get(t, txn, of, use, &lease);
 
 	if (!err)
 		err = trace_point(&t->config.network, &g.name, g.point);
 	if (!err)
 		err = collect(&g, txn);
-	if (!err)
-		err = prf_combine(g.holder, (const uint8_t(*)[POINT_BYTES])g.value, g.count, value);
+	for (uint8_t i = 0; !err && i < MEMBERS_MAX && answers.count < HOLDERS_THRESHOLD_MAX; i++) {
+		if (!(g.good >> i & 1))
+			continue;
+		answers.holder[answers.count] = i;
+		answers.answer[answers.count++] = g.answer[i];
+	}
 	if (!err) {
-		trace_key(value, ret_trace);
+		*ret_answers = answers;
 		*ret_until_ms = lease.until_ms;
 	} else if (err == CF_EDENIED) {
 		forget(t, &lease.query);
 	}
-	mem_wipe(value, sizeof(value));
+	mem_wipe(&answers, sizeof(answers));
 	mem_wipe(&g, sizeof(g));
 	return err;
 }

@@ -37,7 +37,7 @@ void trace_ask_set(struct trace_ask *t, const char *purpose, uint64_t lease_ms, 
 
 /* A keyring_trace_fn; ctx is the struct trace_ask. */
 int trace_ask_get(void *ctx, struct db_txn *txn, const struct section_keys *of, enum keys_use use,
-		  uint8_t ret_trace[SECTION_KEY_BYTES], uint64_t *ret_until_ms) must_check;
+		  struct trace_answers *ret_answers, uint64_t *ret_until_ms) must_check;
 
 /* From the transport's threads. */
 void trace_ask_on_share(struct trace_ask *t, const struct identity_id *by, uint64_t request,

@@ -324,31 +324,26 @@ int netfix_block(struct netfix *n, const struct apply_request *requests, size_t 
 
 /* What any threshold of the peers would say. */
 static int peers_half(void *ctx, struct db_txn *txn, const struct section_keys *of, enum keys_use use,
-		      uint8_t ret_trace[SECTION_KEY_BYTES], uint64_t *ret_until_ms)
+		      struct trace_answers *ret_answers, uint64_t *ret_until_ms)
 {
 	struct trace_name name = {of->patient, of->section, of->epoch, of->window};
-	uint8_t point[POINT_BYTES], share[SCALAR_BYTES], value[2][POINT_BYTES], all[POINT_BYTES];
+	struct trace_answers a = {.count = 2, .holder = {0, 2}};
+	uint8_t point[POINT_BYTES], share[SCALAR_BYTES];
 	struct genesis *g = mem_alloc(sizeof(*g));
-	unsigned holder[2] = {1, 3};
 	struct netfix *n = ctx;
-	struct prf_answer a;
 	int err = g ? genesis_decode(buf_view(&n->genesis), g) : CF_ENOMEM;
 
 	(void)txn;
 	(void)use;
 	if (!err)
 		err = trace_point(&n->network, &name, point);
-	for (unsigned i = 0; i < 2 && !err; i++) {
-		err = trace_share(g, holder[i] - 1, n->peer[holder[i] - 1].kem, share);
+	for (unsigned i = 0; i < a.count && !err; i++) {
+		err = trace_share(g, a.holder[i], n->peer[a.holder[i]].kem, share);
 		if (!err)
-			err = prf_answer(share, point, &a);
-		if (!err)
-			memcpy(value[i], a.value, POINT_BYTES);
+			err = prf_answer(share, point, &a.answer[i]);
 	}
 	if (!err)
-		err = prf_combine(holder, (const uint8_t(*)[POINT_BYTES])value, 2, all);
-	if (!err)
-		trace_key(all, ret_trace);
+		*ret_answers = a;
 	*ret_until_ms = UINT64_MAX;
 	mem_free(g);
 	return err;

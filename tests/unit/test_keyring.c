@@ -2,6 +2,7 @@
 /*
  * test_keyring.c - who gets which keys at an admission, a grant, a revocation; wraps fit their place alone.
  */
+#include "acl/trace.h"
 #include "acl/wrap.h"
 #include "ledger/mem.h"
 #include "tests/lib/netfix.h"
@@ -95,6 +96,60 @@ T_TEST(a_grant_hands_out_its_sections_and_no_others)
 	t_zero(holds(&c, c.doctor_keys, 0, 0)); /* the pseudonym */
 	t_err(holds(&c, c.doctor_keys, 6, 0), CF_EDENIED);
 	t_err(holds(&c, c.nurse_keys, 5, 0), CF_EDENIED);
+	close_clinic(&c);
+}
+
+/* What the owner is spared asking by: nobody can put another key there. */
+T_TEST(a_wrap_of_the_peers_half_proves_itself)
+{
+	struct trace_name name = {patient, 5, 0, 1};
+	struct trace_answers answers, changed;
+	struct section_keys keys;
+	struct holders holders;
+	struct trace_wrap w;
+	struct db_txn *txn;
+	struct clinic c;
+	uint8_t key[TRACE_KEY_BYTES];
+	struct buf body;
+
+	open_clinic(&c);
+	buf_init(&body, 0);
+	t_zero(netfix_grant(c.n, &c.owner, c.owner_keys, &patient, 1u << 5, &c.doctor, VERB_ALL, 0));
+	t_zero(chain_read_begin(c.n->chain[0], &txn));
+	t_zero(state_holders(txn, &holders));
+	t_zero(keyring_current(c.doctor_keys, txn, &patient, 5, CONTRACT_WINDOW_MS, &keys));
+	t_zero(keyring_wrap_trace(c.doctor_keys, txn, &keys, &body));
+	t_zero(trace_wrap_decode(buf_view(&body), &w));
+	t_bytes(w.recipient.b, IDENTITY_BYTES, c.owner.id.b, IDENTITY_BYTES);
+	t_zero(trace_wrap_open(&w, c.owner.kem, &c.n->network, &patient, &answers));
+	t_zero(trace_answers_key(&answers, &holders, &c.n->network, &name, key));
+	t_bytes(key, TRACE_KEY_BYTES, keys.trace, SECTION_KEY_BYTES);
+	name.window++;
+	t_err(trace_answers_key(&answers, &holders, &c.n->network, &name, key), CF_ECORRUPT);
+	name.window--;
+	changed = answers;
+	changed.count--;
+	t_err(trace_answers_key(&changed, &holders, &c.n->network, &name, key), CF_ECORRUPT);
+	changed = answers;
+	changed.holder[1] = changed.holder[0];
+	changed.answer[1] = changed.answer[0]; /* one twice */
+	t_err(trace_answers_key(&changed, &holders, &c.n->network, &name, key), CF_ECORRUPT);
+	changed = answers;
+	changed.holder[1]++; /* another one's */
+	t_err(trace_answers_key(&changed, &holders, &c.n->network, &name, key), CF_ECORRUPT);
+	changed = answers;
+	changed.answer[0] = answers.answer[1];
+	t_err(trace_answers_key(&changed, &holders, &c.n->network, &name, key), CF_ECORRUPT);
+	for (unsigned at = 0; at < sizeof(changed.answer[0]); at += 13) {
+		changed = answers;
+		((uint8_t *)&changed.answer[0])[at] ^= 1;
+		t_err(trace_answers_key(&changed, &holders, &c.n->network, &name, key), CF_ECORRUPT);
+	}
+	body.data[body.len - 1] ^= 1;
+	t_zero(trace_wrap_decode(buf_view(&body), &w));
+	t_err(trace_wrap_open(&w, c.owner.kem, &c.n->network, &patient, &answers), CF_ECORRUPT);
+	db_abort(txn);
+	buf_release(&body);
 	close_clinic(&c);
 }
 

@@ -159,7 +159,7 @@ static int ask_as(struct chartfix_user *u, const struct hash *query, unsigned se
 		.identity = &u->identity, .network = net->fix->network, .ctx = (void *)&r, .commit = pretend};
 	struct section_keys of = {.patient = who, .section = (uint8_t)section, .window = window};
 	struct members *m = mem_alloc(sizeof(*m));
-	uint8_t key[SECTION_KEY_BYTES];
+	struct trace_answers answers;
 	struct db_txn *txn;
 	uint64_t until;
 	int err;
@@ -171,7 +171,7 @@ static int ask_as(struct chartfix_user *u, const struct hash *query, unsigned se
 	t_zero(chain_read_begin(client_chain(u->client), &txn));
 	t_zero(state_members(txn, m));
 	t_zero(links_set_members(r.links, m));
-	err = trace_ask_get(r.ask, txn, &of, KEYS_READ, key, &until);
+	err = trace_ask_get(r.ask, txn, &of, KEYS_READ, &answers, &until);
 	db_abort(txn);
 	links_free(r.links);
 	trace_ask_free(r.ask);
