@@ -245,6 +245,10 @@ struct snapshot {
 	uint64_t hashed;
 };
 
+/* With s->lock. Errors: CF_ETOOBIG (a record). */
+int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, struct snapshot *ret_snap) must_check;
+void snapshot_release(struct snapshot *snap);
+
 struct content {
 	struct buf row; /* content_row bytes */
 	struct hash commitment;

@@ -187,7 +187,6 @@ static void on_gone(void *ctx, uint32_t listener, uint32_t pipe)
 static int find_self(struct peer *p)
 {
 	const struct identity *id = p->config.identity;
-
 	int at = members_find(&p->members, &id->id);
 
 	p->self = PBFT_LEARNER;
