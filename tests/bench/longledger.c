@@ -88,7 +88,7 @@ static void writer_init(struct writer *w, struct netfix *n, const char *name, co
 	snprintf(below, sizeof(below), "who/%s", name);
 	path_of(below, path);
 	must(identity_load(path, passphrase, &w->who), path);
-	must(keyring_new(&w->who, &n->network, &w->keys), "keys");
+	must(netfix_keyring(n, &w->who, &w->keys), "keys");
 	must(chain_read_begin(n->chain[0], &txn), "ledger");
 	must(derived_patients_of(txn, &w->who.id, first_patient, &w->patient) == 1 ? 0 : CF_ENOTFOUND,
 	     "a patient who granted");
