@@ -30,7 +30,8 @@ T_TEST(place_kinds_that_are_directories)
 	for (int kind = PLACE_ROOT; kind <= PLACE_ACCESS_FILE; kind++) {
 		struct place place = place_simple(kind, 0);
 		bool file = kind == PLACE_PERSON || kind == PLACE_CONTROL_FILE || kind == PLACE_PROOF ||
-			    kind == PLACE_NODE || kind == PLACE_LOCAL || kind == PLACE_ACCESS_FILE;
+			    kind == PLACE_NODE || kind == PLACE_LOCAL || kind == PLACE_WAITING ||
+			    kind == PLACE_GRANT || kind == PLACE_ACCESS_FILE;
 
 		t_eq(place_is_dir(&place), !file);
 	}
