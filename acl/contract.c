@@ -45,6 +45,7 @@ static const struct {
 	[OP_RENEW] = {contract_renew, false, true, false},
 	[OP_PROPOSE] = {contract_propose, true, false, false},
 	[OP_APPROVE] = {contract_approve, true, false, false},
+	[OP_REPLACE] = {contract_replace, true, true, true},
 	[OP_RULE] = {contract_rule, true, true, false},
 };
 

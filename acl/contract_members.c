@@ -7,6 +7,7 @@
 #include "acl/holders.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Who has to approve: managers, by organizations; of an expulsion the governors, by heads. */
@@ -15,9 +16,8 @@ static enum role approver(enum members_change change)
 	return change == MEMBERS_EXPEL ? ROLE_GOVERNOR : ROLE_MANAGER;
 }
 
-/* An approval is signed by somebody of the right role who is active now. */
-static int check_approval(struct run *r, const struct op_members *op, const struct op_approval *a,
-			  const struct hash *digest, uint16_t *ret_org)
+int run_approval(struct run *r, const struct op_approval *a, enum role role, const char *what,
+		 const struct hash *digest, uint16_t *ret_org)
 {
 	struct crypto_key *key = NULL;
 	struct identity_row row;
@@ -29,20 +29,18 @@ static int check_approval(struct run *r, const struct op_members *op, const stru
 		return err;
 	if (row.status != IDENTITY_ACTIVE || r->now_ms < row.not_before_ms || r->now_ms > row.not_after_ms)
 		return err_set(CF_EDENIED, "%s, who approves, is not active", row.name);
-	if (row.role != approver(op->change))
-		return err_set(CF_EDENIED, "a %s does not approve that a member is to %s",
-			       role_name(row.role), change_name(op->change));
+	if (row.role != role)
+		return err_set(CF_EDENIED, "a %s does not approve %s", role_name(row.role), what);
 	err = crypto_key_from_point(row.sign_point, &key);
 	if (err == 0)
 		err = crypto_verify(key, digest, a->sig);
 	crypto_key_free(key);
 	*ret_org = row.org;
-	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not approved this change", row.name) : err;
+	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not approved this", row.name) : err;
 }
 
-/* How many organizations there are, or governors who are active. The walk itself is not in the read set: who
- * comes meanwhile is not asked. */
-static int count_voters(struct run *r, bool governors, unsigned *ret_count)
+/* The walk itself is not in the read set: who comes meanwhile is not asked. */
+int run_voters(struct run *r, bool governors, unsigned *ret_count)
 {
 	const uint8_t prefix = governors ? SK_IDENTITY : SK_ORG;
 	struct state_cursor *cursor = NULL;
@@ -73,18 +71,21 @@ static int check_approvals(struct run *r, const struct op_members *op)
 	uint16_t orgs[OP_APPROVALS_MAX];
 	unsigned given = 0, all;
 	struct hash digest;
+	char what[64];
 	int err = change_digest(op, &r->p->network, &digest);
+
+	snprintf(what, sizeof(what), "that a member is to %s", change_name(op->change));
 
 	for (unsigned i = 0; i < op->approval_count && err == 0; i++) {
 		bool again = false;
 
-		err = check_approval(r, op, &op->approval[i], &digest, &orgs[given]);
+		err = run_approval(r, &op->approval[i], approver(op->change), what, &digest, &orgs[given]);
 		for (unsigned j = 0; j < given && err == 0 && !governors; j++)
 			again = again || orgs[j] == orgs[given];
 		given += err == 0 && !again;
 	}
 	if (err == 0)
-		err = count_voters(r, governors, &all);
+		err = run_voters(r, governors, &all);
 	if (err == 0 && 2 * given <= all)
 		err = err_set(CF_EDENIED, "%u of %u %s approve: more than half are needed", given, all,
 			      governors ? "governors" : "organizations");

@@ -60,6 +60,12 @@ int run_put_content(struct run *r, const struct node_id *n, const struct content
 		    struct node_row *node) must_check;
 void run_set_attrs(struct node_row *node, const struct op_attrs *a, uint64_t ctime_ns);
 
+/* Approvals (contract_members.c): one is signed by somebody of the role who is active now (what: that "a
+ * manager does not approve ..."); how many organizations there are, or governors who are active. */
+int run_approval(struct run *r, const struct op_approval *a, enum role role, const char *what,
+		 const struct hash *digest, uint16_t *ret_org) must_check;
+int run_voters(struct run *r, bool governors, unsigned *ret_count) must_check;
+
 /* contract.c dispatches to these. */
 int contract_register(struct run *r, struct view body) must_check;
 int contract_admit(struct run *r, struct view body) must_check;
@@ -84,5 +90,6 @@ int contract_evidence(struct run *r, struct view body) must_check;
 int contract_propose(struct run *r, struct view body) must_check;
 int contract_approve(struct run *r, struct view body) must_check;
 int contract_rule(struct run *r, struct view body) must_check;
+int contract_replace(struct run *r, struct view body) must_check;
 
 #endif

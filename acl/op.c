@@ -19,7 +19,7 @@ const char *op_name(enum op_code code)
 		[OP_MEMBERS] = "members",     [OP_ERASE] = "erase",     [OP_SUSPEND] = "suspend",
 		[OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",         [OP_RENEW] = "renew",
 		[OP_EVIDENCE] = "evidence",   [OP_APPROVE] = "approve", [OP_RULE] = "rule",
-		[OP_PROPOSE] = "propose",     [OP_LEASE] = "lease",
+		[OP_PROPOSE] = "propose",     [OP_LEASE] = "lease",     [OP_REPLACE] = "replace",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -108,6 +108,7 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	case OP_REVOKE:
 	case OP_CLAIM:
 	case OP_RULE:
+	case OP_REPLACE:
 		return TX_PERMISSION;
 	case OP_EVIDENCE:
 		return TX_CONFIG;

@@ -31,6 +31,7 @@ enum op_code {
 	OP_CLAIM = 20,
 	OP_ERASE = 21,
 	OP_APPROVE = 22,
+	OP_REPLACE = 23,
 	OP_SUSPEND = 24,
 	OP_REINSTATE = 25,
 	OP_CRL = 26,
@@ -191,6 +192,18 @@ struct op_members {
 	struct op_approval approval[OP_APPROVALS_MAX];
 };
 
+/*
+ * The chart of an owner who has lost their keys gets another one, who consents; both signed what
+ * acl/replacement.h says. Approvals: strictly ascending by identity. The annex wraps all keys to the owner.
+ */
+struct op_replace {
+	struct identity_id old;
+	struct identity_id owner;
+	uint8_t consent[SIG_BYTES];
+	uint8_t approval_count;
+	struct op_approval approval[OP_APPROVALS_MAX];
+};
+
 /* All contents a node ever had; the node may be gone. Zeros: all of the patient. */
 struct op_erase {
 	struct node_id node;
@@ -278,6 +291,7 @@ OP_DECLARE(claim, op_claim)
 OP_DECLARE(erase, op_erase)
 OP_DECLARE(approve, op_approve)
 OP_DECLARE(rule, op_rule)
+OP_DECLARE(replace, op_replace)
 OP_DECLARE(standing, op_standing)
 OP_DECLARE(crl, op_crl)
 OP_DECLARE(renew, op_renew)

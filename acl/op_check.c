@@ -5,6 +5,21 @@
 #include "acl/op.h"
 #include "ledger/tx.h"
 
+/* Of the operations on who decides over a chart. */
+static int check_decision(const struct tx_op *op)
+{
+	union {
+		struct op_approve approve;
+		struct op_rule rule;
+		struct op_replace replace;
+	} u;
+
+	if (op->code == OP_APPROVE)
+		return op_approve_decode(op->body, &u.approve);
+	return op->code == OP_RULE ? op_rule_decode(op->body, &u.rule)
+				   : op_replace_decode(op->body, &u.replace);
+}
+
 int op_check_body(const struct tx_op *op)
 {
 	union {
@@ -26,8 +41,6 @@ int op_check_body(const struct tx_op *op)
 		struct op_crl crl;
 		struct op_renew renew;
 		struct op_evidence evidence;
-		struct op_approve approve;
-		struct op_rule rule;
 	} u;
 
 	switch ((enum op_code)op->code) {
@@ -71,9 +84,9 @@ int op_check_body(const struct tx_op *op)
 	case OP_EVIDENCE:
 		return op_evidence_decode(op->body, &u.evidence);
 	case OP_APPROVE:
-		return op_approve_decode(op->body, &u.approve);
 	case OP_RULE:
-		return op_rule_decode(op->body, &u.rule);
+	case OP_REPLACE:
+		return check_decision(op);
 	}
 	return CF_EDECODE;
 }

@@ -4,6 +4,9 @@
  */
 #include "acl/op.h"
 
+#include <assert.h>
+#include <string.h>
+
 static int finish(struct enc *e, struct buf *out, size_t begin)
 {
 	int err = enc_done(e);
@@ -117,6 +120,51 @@ int op_rule_decode(struct view body, struct op_rule *ret_op)
 	op.amend = dec_u8(&d);
 	if (op.sections == 0 || (op.sections & ~SECTIONS_ALL) || op.amend > 1)
 		dec_fail(&d, CF_EDECODE);
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}
+
+int op_replace_encode(const struct op_replace *op, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+
+	assert(op->approval_count <= OP_APPROVALS_MAX);
+	enc_init(&e, out);
+	enc_fixed(&e, op->old.b, IDENTITY_BYTES);
+	enc_fixed(&e, op->owner.b, IDENTITY_BYTES);
+	enc_fixed(&e, op->consent, SIG_BYTES);
+	enc_u8(&e, op->approval_count);
+	for (unsigned i = 0; i < op->approval_count; i++) {
+		enc_fixed(&e, op->approval[i].by.b, IDENTITY_BYTES);
+		enc_fixed(&e, op->approval[i].sig, SIG_BYTES);
+	}
+	return finish(&e, out, begin);
+}
+
+int op_replace_decode(struct view body, struct op_replace *ret_op)
+{
+	struct op_replace op = {.approval_count = 0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, body);
+	dec_fixed(&d, op.old.b, IDENTITY_BYTES);
+	dec_fixed(&d, op.owner.b, IDENTITY_BYTES);
+	dec_fixed(&d, op.consent, SIG_BYTES);
+	op.approval_count = dec_u8(&d);
+	if (op.approval_count > OP_APPROVALS_MAX) {
+		dec_fail(&d, CF_EDECODE);
+		op.approval_count = 0;
+	}
+	for (unsigned i = 0; i < op.approval_count; i++) {
+		dec_fixed(&d, op.approval[i].by.b, IDENTITY_BYTES);
+		dec_fixed(&d, op.approval[i].sig, SIG_BYTES);
+		if (i && memcmp(op.approval[i - 1].by.b, op.approval[i].by.b, IDENTITY_BYTES) >= 0)
+			dec_fail(&d, CF_EDECODE);
+	}
 	err = dec_done(&d);
 	if (err == 0)
 		*ret_op = op;

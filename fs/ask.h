@@ -41,6 +41,8 @@ int ask_grant(struct control *c, const struct json *request,
 int ask_revoke(struct control *c, const struct json *request,
 	       struct json *answer) must_check; /* from, sections */
 int ask_claim(struct control *c, const struct json *request, struct json *answer) must_check; /* consent */
+int ask_replace(struct control *c, const struct json *request,
+		struct json *answer) must_check; /* replacement */
 /* patient (hexadecimal), custodian -> consent */
 int ask_consent(struct control *c, const struct json *request, struct json *answer) must_check;
 /* path: a file, also one that is deleted; with patient true a patient's directory */

@@ -95,6 +95,22 @@ int ask_claim(struct control *c, const struct json *request, struct json *answer
 	return err;
 }
 
+int ask_replace(struct control *c, const struct json *request, struct json *answer)
+{
+	const char *text = json_get_text(request, "replacement");
+	struct patient_id patient;
+	int err;
+
+	if (!text)
+		return err_set(CF_EUSAGE, "a new owner wants a \"replacement\"");
+	err = ask_patient(c, request, &patient);
+	if (!err)
+		err = chart_replace(control_chart(c), &patient, view_str(text));
+	if (!err)
+		json_set(answer, "height", json_uint(client_height(chart_client(control_chart(c)))));
+	return err;
+}
+
 int ask_consent(struct control *c, const struct json *request, struct json *answer)
 {
 	const char *id = json_get_text(request, "patient"), *custodian = json_get_text(request, "custodian");

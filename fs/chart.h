@@ -241,6 +241,9 @@ int chart_grants_remove(struct chart *c, const struct place *dir, const char *na
 int chart_claim(struct chart *c, const struct patient_id *p, const char *consent) must_check;
 int chart_consent(struct chart *c, const struct patient_id *p, const char *custodian,
 		  char ret_text[CLAIM_TEXT_BYTES]) must_check;
+/* Another owner for a chart whose owner lost their keys: text is a replacement that governors approved
+ * (acl/replacement.h); for whoever may read all of the chart. */
+int chart_replace(struct chart *c, const struct patient_id *p, struct view text) must_check;
 /*
  * Erases the contents of all versions that name ever had in dir, deleted ones too; or all of a patient. The
  * owner's, in custody the custodian's. CF_ECONFLICT: a version was saved meanwhile. CF_ETOOBIG: more files

@@ -2,6 +2,7 @@
 /* Grants and who they go to. */
 #include "fs/chart_private.h"
 
+#include "acl/replacement.h"
 #include "acl/rowread.h"
 #include "acl/x509.h"
 
@@ -228,6 +229,39 @@ int chart_claim(struct chart *c, const struct patient_id *p, const char *consent
 		err = op_claim_encode(&op, &body);
 	if (!err)
 		err = commit_keys(c, &m, OP_CLAIM, &body);
+	commit_release(&m);
+	buf_release(&body);
+	return err;
+}
+
+int chart_replace(struct chart *c, const struct patient_id *p, struct view text)
+{
+	struct replacement r;
+	struct tree_look l;
+	struct commit m;
+	struct buf body;
+	int err = replacement_parse(text, &r);
+
+	if (!err && memcmp(r.patient.b, p->b, PATIENT_BYTES) != 0)
+		err = err_set(CF_EINVAL, "the replacement is for another patient's chart");
+	if (!err)
+		err = tree_look_begin(c->tree, 0, &l);
+	if (err)
+		return err;
+	commit_init(&m, p);
+	buf_init(&body, 0);
+	for (unsigned s = 0; s <= SECTION_COUNT && !err; s++)
+		err = tree_may(&l, p, s, VERB_READ);
+	if (!err)
+		err = keyring_wrap_grant(client_keyring(c->client), l.txn, p, SECTIONS_ALL, &r.op.owner,
+					 &m.annex);
+	tree_look_end(&l);
+	if (err == CF_ENOTFOUND)
+		err = err_set(CF_ENOTFOUND, "who is to own the chart is not registered");
+	if (!err)
+		err = op_replace_encode(&r.op, &body);
+	if (!err)
+		err = commit_keys(c, &m, OP_REPLACE, &body);
 	commit_release(&m);
 	buf_release(&body);
 	return err;

@@ -67,6 +67,13 @@ static const struct cmd cmds[] = {
 	{"consent", "--patient ID --custodian WHO [-o OUT] [PATH]",
 	 "a patient agrees to take over a chart in custody", cmd_consent},
 	{"claim", "DIR --consent FILE", "hand a chart in custody over to its patient", cmd_claim},
+	{"replacement",
+	 "begin --patient ID --old NAME@ORG --config FILE [-o FILE]\n"
+	 "       chartfs replacement approve FILE --config FILE",
+	 "a patient whose keys are lost asks for the chart with new ones; governors approve",
+	 cmd_replacement},
+	{"replace", "DIR --with FILE", "hand a chart over to its owner's new keys, as governors approved",
+	 cmd_replace},
 	{"erase", "FILE | --patient DIR", "destroy the keys of all versions of a file, or of a patient",
 	 cmd_erase},
 	{"log", "FILE", "every version of a file, newest first, deleted ones too", cmd_log},

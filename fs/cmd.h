@@ -70,6 +70,8 @@ int cmd_peers_of_mount(int argc, char **argv);
 int cmd_pending(int argc, char **argv);
 int cmd_prove(int argc, char **argv);
 int cmd_refuse(int argc, char **argv);
+int cmd_replace(int argc, char **argv);
+int cmd_replacement(int argc, char **argv);
 int cmd_reinstate(int argc, char **argv);
 int cmd_renew(int argc, char **argv);
 int cmd_restore(int argc, char **argv);

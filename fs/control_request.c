@@ -118,19 +118,15 @@ static const struct {
 	int (*answer)(struct control *c, const struct json *request, struct json *answer);
 	bool changes; /* makes a transaction */
 } requests[] = {
-	{"status", on_status, false},      {"peers", on_peers, false},
-	{"whoami", ask_whoami, false},     {"resolve", ask_resolve, false},
-	{"log", ask_log, false},           {"prove", ask_prove, false},
-	{"block", ask_block, false},       {"tx", ask_tx, false},
-	{"verify", ask_verify, false},     {"grant", ask_grant, true},
-	{"revoke", ask_revoke, true},      {"grants", ask_grants, false},
-	{"claim", ask_claim, true},        {"consent", ask_consent, true},
-	{"erase", ask_erase, true},        {"evidence", ask_evidence, false},
-	{"report", ask_report, true},      {"orgs", ask_orgs, false},
-	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},
-	{"pending", ask_pending, false},   {"approve", ask_approve, true},
-	{"rule", ask_rule, true},          {"manifest", ask_manifest, false},
-	{"sign", ask_sign, false},         {"accesses", ask_accesses, false},
+	{"status", on_status, false},      {"peers", on_peers, false},     {"whoami", ask_whoami, false},
+	{"resolve", ask_resolve, false},   {"log", ask_log, false},        {"prove", ask_prove, false},
+	{"block", ask_block, false},       {"tx", ask_tx, false},          {"verify", ask_verify, false},
+	{"grant", ask_grant, true},        {"revoke", ask_revoke, true},   {"grants", ask_grants, false},
+	{"claim", ask_claim, true},        {"consent", ask_consent, true}, {"erase", ask_erase, true},
+	{"evidence", ask_evidence, false}, {"report", ask_report, true},   {"orgs", ask_orgs, false},
+	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},      {"pending", ask_pending, false},
+	{"approve", ask_approve, true},    {"rule", ask_rule, true},       {"replace", ask_replace, true},
+	{"accesses", ask_accesses, false},
 };
 
 static int dispatch(struct control *c, const struct json *request, struct json *answer)

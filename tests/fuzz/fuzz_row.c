@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ROUND_TRIP(op_evidence, op_evidence);
 	ROUND_TRIP(op_approve, op_approve);
 	ROUND_TRIP(op_rule, op_rule);
+	ROUND_TRIP(op_replace, op_replace);
 	if (wrap_decode(in, &w) == 0) {
 		for (unsigned i = 0; i < w.count; i++)
 			wrap_pair(&w, i, &section, &epoch);

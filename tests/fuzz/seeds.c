@@ -156,6 +156,8 @@ static void seed_ops(void)
 	     xattr_row_encode(&(struct xattr_row){.epoch = 1, .sealed = view_str("sealed")}, &out));
 	SEED("row", "op-approve", op_approve_encode(&(struct op_approve){{{1}}, {{2}}, APPROVAL_GIVE}, &out));
 	SEED("row", "op-rule", op_rule_encode(&(struct op_rule){2, 1}, &out));
+	SEED("row", "op-replace",
+	     op_replace_encode(&(struct op_replace){.owner = {{1}}, .approval_count = 1}, &out));
 	SEED("row", "op-save", op_save_encode(&save, &out));
 	must(op_save_encode(&save, &body));
 	SEED("row", "row-waiting",

@@ -48,6 +48,12 @@ T_TEST(operations_round_trip)
 	OP_TEST(erase, op_erase, {.node = {{1}}});
 	OP_TEST(approve, op_approve, {.node = {{1}}, .change = {{2}}, .what = APPROVAL_WITHDRAW});
 	OP_TEST(rule, op_rule, {.sections = 0x1ffff, .amend = 1});
+	OP_TEST(replace, op_replace,
+		{.old = {{1}},
+		 .owner = {{2}},
+		 .consent = {3},
+		 .approval_count = 2,
+		 .approval = {{.by = {{1}}}, {.by = {{2}}}}});
 	OP_TEST(claim, op_claim, {.owner = {{1}}, .consent = {2}});
 	OP_TEST(standing, op_standing, {.who = {{1}}, .reason = VIEW("left", 4)});
 	OP_TEST(crl, op_crl, {.crl = VIEW("list", 4), .count = 2, .cert = {VIEW("ca", 2), VIEW("above", 5)}});
@@ -163,7 +169,8 @@ T_TEST(types_follow_the_table)
 		{OP_RENEW, ROLE_DOCTOR, TX_CONFIG},         {OP_GRANT, ROLE_PATIENT, TX_PERMISSION},
 		{OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},    {OP_RULE, ROLE_PATIENT, TX_PERMISSION},
 		{OP_PROPOSE, ROLE_DOCTOR, TX_MODIFICATION}, {OP_APPROVE, ROLE_PATIENT, TX_MODIFICATION},
-		{OP_LEASE, ROLE_PATIENT, TX_QUERY},         {OP_LEASE, ROLE_DOCTOR, TX_QUERY},
+		{OP_REPLACE, ROLE_DOCTOR, TX_PERMISSION},   {OP_LEASE, ROLE_PATIENT, TX_QUERY},
+		{OP_LEASE, ROLE_DOCTOR, TX_QUERY},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contract_replace.c - another owner for a chart whose owner has lost their keys: governors decide, the new
+ * owner consents, and somebody who may read all of it hands the keys over.
+ */
+#include "acl/contract_private.h"
+#include "acl/replacement.h"
+#include "acl/wrap.h"
+
+static int check_signature(const uint8_t point[POINT_BYTES], const struct hash *digest,
+			   const uint8_t sig[SIG_BYTES])
+{
+	struct crypto_key *key = NULL;
+	int err = crypto_key_from_point(point, &key);
+
+	if (err == 0)
+		err = crypto_verify(key, digest, sig);
+	crypto_key_free(key);
+	return err;
+}
+
+static int check_owners(struct run *r, const struct op_replace *op, const struct patient_row *row,
+			const struct hash *digest)
+{
+	struct identity_row owner;
+	int err;
+
+	if (row->status != PATIENT_OWNED)
+		return err_set(CF_EDENIED, "a chart that nobody owns is claimed, not replaced");
+	if (!identity_equal(&row->owner, &op->old))
+		return err_set(CF_ECONFLICT, "the chart has another owner by now");
+	if (identity_equal(&op->old, &op->owner))
+		return err_set(CF_EINVAL, "the owner is the same");
+	err = row_identity(r->txn, r->out, &op->owner, &owner);
+	if (err == CF_ENOTFOUND)
+		return err_set(CF_ENOTFOUND, "who is to own the chart is not registered");
+	if (err)
+		return err;
+	if (owner.status != IDENTITY_ACTIVE)
+		return err_set(CF_EREVOKED, "identity %s is not active", owner.name);
+	if (owner.role != ROLE_PATIENT)
+		return err_set(CF_EDENIED, "a %s owns no chart", role_name(owner.role));
+	err = check_signature(owner.sign_point, digest, op->consent);
+	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not consented to this", owner.name) : err;
+}
+
+static int check_governors(struct run *r, const struct op_replace *op, const struct hash *digest)
+{
+	unsigned all = 0;
+	uint16_t org;
+	int err = 0;
+
+	for (unsigned i = 0; i < op->approval_count && err == 0; i++)
+		err = run_approval(r, &op->approval[i], ROLE_GOVERNOR, "a patient's new key", digest, &org);
+	if (err == 0)
+		err = run_voters(r, true, &all);
+	if (err == 0 && 2u * op->approval_count <= all)
+		err = err_set(CF_EDENIED, "%u of %u governors approve: more than half are needed",
+			      op->approval_count, all);
+	return err;
+}
+
+/* Who hands the keys over has them: nobody else could, and nobody else shall bring wrong ones. */
+static int check_keys(struct run *r, const struct op_replace *op, unsigned section)
+{
+	struct section_row current;
+	uint32_t lowest;
+	int err = run_check(r, section, VERB_READ);
+
+	if (err == 0)
+		err = row_section(r->txn, r->out, &r->p->patient, section, &current);
+	if (err)
+		return err;
+	err = wrap_find(r->annex, &op->owner, (uint8_t)section, current.epoch, &lowest);
+	return err == CF_ENOTFOUND
+		       ? err_set(CF_EINVAL, "the annex does not wrap the keys of %s to the new owner",
+				 section_name(section))
+		       : err;
+}
+
+int contract_replace(struct run *r, struct view body)
+{
+	struct patient_row row;
+	struct op_replace op;
+	struct hash digest;
+	struct buf value;
+	int err = op_replace_decode(body, &op);
+
+	if (err == 0)
+		err = row_patient(r->txn, r->out, &r->p->patient, &row);
+	if (err)
+		return err;
+	digest = replacement_digest(&r->p->patient, &op, &r->p->network);
+	err = check_owners(r, &op, &row, &digest);
+	if (err == 0)
+		err = check_governors(r, &op, &digest);
+	for (unsigned s = 0; s <= SECTION_COUNT && err == 0; s++)
+		err = check_keys(r, &op, s);
+	if (err)
+		return err;
+	row.owner = op.owner;
+	buf_init(&value, 0);
+	err = run_put(r, statekey_patient(&r->p->patient), patient_row_encode(&row, &value), &value);
+	buf_release(&value);
+	return err;
+}

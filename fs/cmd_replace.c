@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_replace.c - chartfs replacement and replace: another owner for the chart of a patient whose keys are
+ * lost.
+ */
+#include "fs/cmd.h"
+#include "fs/tool.h"
+
+#include "acl/replacement.h"
+#include "acl/userfile.h"
+#include "acl/x509.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+struct words {
+	const char *config;
+	const char *patient;
+	const char *old;
+	const char *out;
+	const char *verb;
+	const char *target;
+};
+
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"patient", required_argument, NULL, 'p'},
+	{"old", required_argument, NULL, 'l'},
+	{NULL, 0, NULL, 0},
+};
+
+/* 0, or the exit code. */
+static int parse(int argc, char **argv, struct words *w)
+{
+	bool begin;
+	int letter;
+
+	memset(w, 0, sizeof(*w));
+	optind = 1;
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (letter == 'c')
+			w->config = optarg;
+		else if (letter == 'p')
+			w->patient = optarg;
+		else if (letter == 'l')
+			w->old = optarg;
+		else if (letter == 'o')
+			w->out = optarg;
+		else
+			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
+					 argv[optind - 1]);
+	}
+	w->verb = optind < argc ? argv[optind] : "";
+	w->target = optind + 1 < argc ? argv[optind + 1] : NULL;
+	begin = strcmp(w->verb, "begin") == 0;
+	if (!begin && strcmp(w->verb, "approve") != 0)
+		return cmd_usage(argv[0], "begin or approve is needed");
+	if (!w->config || (begin ? !w->patient || !w->old || w->target : !w->target || w->patient || w->old))
+		return cmd_usage(argv[0], begin ? "--patient, --old and --config are needed"
+						: "a file and --config are needed");
+	return 0;
+}
+
+static int write_out(const struct replacement *r, const char *path)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, 0);
+	err = replacement_format(r, &text);
+	if (!err && path)
+		err = file_replace(path, buf_view(&text));
+	else if (!err)
+		(void)fwrite(text.data, 1, text.len, stdout);
+	buf_release(&text);
+	return err;
+}
+
+/* The new owner, who so consents. */
+static int begin(const struct words *w, struct cmd_session *s)
+{
+	struct replacement r = {.op = {.owner = s->identity.id}};
+	const char *at = strchr(w->old, '@');
+	char name[CERT_NAME_MAX + 1];
+	int err;
+
+	if (s->identity.info.role != ROLE_PATIENT)
+		return err_set(CF_EDENIED, "a %s owns no chart", role_name(s->identity.info.role));
+	if (strlen(w->patient) != 2 * PATIENT_BYTES || hex_decode(w->patient, r.patient.b, PATIENT_BYTES))
+		return err_set(CF_EUSAGE,
+			       "--patient is the patient's id, %d hexadecimal digits (chartfs grants)",
+			       2 * PATIENT_BYTES);
+	if (!at || at == w->old || (size_t)(at - w->old) >= sizeof(name))
+		return err_set(CF_EUSAGE, "--old %s: NAME@ORGANIZATION is needed", w->old);
+	snprintf(name, sizeof(name), "%.*s", (int)(at - w->old), w->old);
+	r.op.old = identity_id_of(at + 1, name);
+	err = replacement_consent(&r, client_network(s->client), s->identity.sign);
+	return err ? err : write_out(&r, w->out);
+}
+
+static int approve(const struct words *w, struct cmd_session *s)
+{
+	struct replacement r;
+	struct buf text;
+	int err;
+
+	buf_init(&text, 0);
+	err = userfile_read(w->target, REPLACEMENT_TEXT_MAX, false, &text);
+	if (!err)
+		err = replacement_parse(buf_view(&text), &r);
+	buf_release(&text);
+	if (!err)
+		err = replacement_approve(&r, client_network(s->client), &s->identity.id, s->identity.sign);
+	if (!err)
+		err = write_out(&r, w->out ? w->out : w->target);
+	if (!err)
+		printf("%s@%s approves\n", s->identity.info.name, s->identity.info.org);
+	return err;
+}
+
+int cmd_replacement(int argc, char **argv)
+{
+	struct cmd_session s;
+	struct words w;
+	int err, code = parse(argc, argv, &w);
+
+	if (code)
+		return code;
+	err = cmd_session_open(w.config, true, NULL, &s);
+	if (err)
+		return cmd_fail(argv[0], err);
+	err = strcmp(w.verb, "begin") == 0 ? begin(&w, &s) : approve(&w, &s);
+	code = err ? cmd_fail(argv[0], err) : 0;
+	cmd_session_close(&s);
+	return code;
+}
+
+int cmd_replace(int argc, char **argv)
+{
+	char root[FILE_PATH_MAX], rest[FILE_PATH_MAX];
+	struct json *request, *answer = NULL;
+	struct buf text;
+	int err;
+
+	if (argc != 4 || strcmp(argv[2], "--with") != 0)
+		return cmd_usage(argv[0], "a patient's directory and --with are needed");
+	buf_init(&text, 0);
+	err = userfile_read(argv[3], REPLACEMENT_TEXT_MAX, false, &text);
+	if (!err)
+		err = buf_append(&text, "", 1);
+	if (!err)
+		err = tool_root(argv[1], root, rest);
+	if (!err) {
+		request = tool_request("replace", rest);
+		json_set(request, "replacement", json_text((const char *)text.data));
+		err = tool_ask(root, request, &answer);
+	}
+	buf_release(&text);
+	if (err)
+		return cmd_fail(argv[0], err);
+	printf("%s has another owner\n", argv[1]);
+	json_free(answer);
+	return 0;
+}

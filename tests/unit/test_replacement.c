@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_replacement.c - a lost key's replacement: its text, and who can make it count.
+ */
+#include "tests/lib/t.h"
+#include "acl/replacement.h"
+#include "acl/rowread.h"
+#include "ledger/mem.h"
+#include "tests/lib/netfix.h"
+
+#include <string.h>
+
+static const struct patient_id patient = {{9, 1, 9}};
+
+struct fix {
+	struct netfix *n;
+	struct identity owner, anew, reader, part, governor[3];
+	struct keyring *owners, *readers, *parts;
+	struct replacement r;
+};
+
+static void fix_new(struct fix *f)
+{
+	static const char *const names[] = {"g1", "g2", "g3"};
+
+	memset(f, 0, sizeof(*f));
+	t_zero(netfix_new(2, false, &f->n));
+	t_zero(netfix_person(f->n, "lost", ROLE_PATIENT, 2, &f->owner));
+	t_zero(netfix_person(f->n, "anew", ROLE_PATIENT, 2, &f->anew));
+	t_zero(netfix_person(f->n, "reader", ROLE_DOCTOR, 0, &f->reader));
+	t_zero(netfix_person(f->n, "part", ROLE_DOCTOR, 1, &f->part));
+	for (unsigned i = 0; i < 3; i++)
+		t_zero(netfix_person(f->n, names[i], ROLE_GOVERNOR, i, &f->governor[i]));
+	t_zero(keyring_new(&f->owner, &f->n->network, &f->owners));
+	t_zero(keyring_new(&f->reader, &f->n->network, &f->readers));
+	t_zero(keyring_new(&f->part, &f->n->network, &f->parts));
+	t_zero(netfix_admit(f->n, &f->owner, f->owners, &patient));
+	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, SECTIONS_ALL, &f->reader, VERB_READ, 0));
+	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, 2, &f->part, VERB_READ, 0));
+	f->r = (struct replacement){.patient = patient, .op = {.old = f->owner.id, .owner = f->anew.id}};
+	t_zero(replacement_consent(&f->r, &f->n->network, f->anew.sign));
+}
+
+static void fix_free(struct fix *f)
+{
+	keyring_free(f->owners);
+	keyring_free(f->readers);
+	keyring_free(f->parts);
+	identity_release(&f->owner);
+	identity_release(&f->anew);
+	identity_release(&f->reader);
+	identity_release(&f->part);
+	for (unsigned i = 0; i < 3; i++)
+		identity_release(&f->governor[i]);
+	netfix_free(f->n);
+}
+
+static int replace(struct fix *f, const struct identity *by, struct keyring *k, uint32_t sections,
+		   bool commit)
+{
+	struct netfix_request *r = mem_zalloc(sizeof(*r));
+	struct buf body, annex;
+	struct db_txn *txn;
+	int err;
+
+	buf_init(&body, 0);
+	buf_init(&annex, 0);
+	t_zero(op_replace_encode(&f->r.op, &body));
+	t_zero(chain_read_begin(f->n->chain[0], &txn));
+	t_zero(keyring_wrap_grant(k, txn, &patient, sections, &f->r.op.owner, &annex));
+	db_abort(txn);
+	*r = (struct netfix_request){.by = by, .patient = &patient, .op_count = 1, .annex = buf_view(&annex)};
+	r->op[0] = (struct tx_op){OP_REPLACE, buf_view(&body)};
+	err = commit ? netfix_submit(f->n, r, NULL) : netfix_run(f->n, r, NULL);
+	buf_release(&body);
+	buf_release(&annex);
+	mem_free(r);
+	return err;
+}
+
+static int approve(struct fix *f, const struct identity *by)
+{
+	return replacement_approve(&f->r, &f->n->network, &by->id, by->sign);
+}
+
+T_TEST(more_than_half_of_the_governors_decide)
+{
+	struct patient_row row;
+	struct db_txn *txn;
+	struct fix f;
+
+	fix_new(&f);
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	t_zero(approve(&f, &f.governor[2]));
+	t_zero(approve(&f, &f.governor[2])); /* counts once */
+	t_eq(f.r.op.approval_count, 1);
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	t_zero(approve(&f, &f.governor[0]));
+	t_err(replace(&f, &f.part, f.parts, 3, false), CF_EDENIED);                   /* may not read all */
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL - 4, false), CF_EINVAL); /* keys are left out */
+	t_err(replace(&f, &f.anew, f.readers, SECTIONS_ALL, false), CF_EDENIED);      /* not by oneself */
+	t_zero(replace(&f, &f.reader, f.readers, SECTIONS_ALL, true));
+	t_zero(chain_read_begin(f.n->chain[1], &txn));
+	t_zero(state_patient(txn, &patient, &row));
+	t_ok(identity_equal(&row.owner, &f.anew.id));
+	t_err(policy_check(txn, &patient, 4, &f.owner.id, VERB_READ, f.n->now_ms, NULL), CF_EDENIED);
+	t_zero(policy_check(txn, &patient, 4, &f.anew.id, VERB_GRANT, f.n->now_ms, NULL));
+	t_zero(policy_check(txn, &patient, 1, &f.part.id, VERB_READ, f.n->now_ms, NULL));
+	db_abort(txn);
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_ECONFLICT); /* it served once */
+	fix_free(&f);
+}
+
+T_TEST(signatures_are_over_this_very_replacement)
+{
+	struct fix f;
+
+	fix_new(&f);
+	t_zero(approve(&f, &f.governor[0]));
+	t_zero(approve(&f, &f.reader)); /* a doctor's is none */
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	f.r.op.approval_count = 0;
+	t_zero(approve(&f, &f.governor[0]));
+	t_zero(approve(&f, &f.governor[1]));
+	f.r.op.consent[5] ^= 1;
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	f.r.op.consent[5] ^= 1;
+	f.r.op.approval[1].sig[5] ^= 1;
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	f.r.op.approval[1].sig[5] ^= 1;
+	f.r.op.owner = f.reader.id; /* a doctor owns no chart */
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	f.r.op.owner = f.anew.id;
+	t_zero(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false));
+	fix_free(&f);
+}
+
+T_TEST(the_text_is_read_back_and_nothing_else)
+{
+	struct replacement back;
+	struct buf text, again;
+	struct fix f;
+
+	fix_new(&f);
+	buf_init(&text, 0);
+	buf_init(&again, 0);
+	t_zero(approve(&f, &f.governor[0]));
+	t_zero(approve(&f, &f.governor[1]));
+	t_zero(replacement_format(&f.r, &text));
+	t_zero(replacement_parse(buf_view(&text), &back));
+	t_zero(replacement_format(&back, &again));
+	t_bytes(text.data, text.len, again.data, again.len);
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t was = text.data[i];
+
+		text.data[i] = 'x';
+		t_err(replacement_parse(buf_view(&text), &back), CF_EINVAL);
+		text.data[i] = was;
+	}
+	t_err(replacement_parse(VIEW_NONE, &back), CF_EINVAL);
+	t_err(replacement_parse(VIEW(text.data, 100), &back), CF_EINVAL);
+	buf_release(&text);
+	buf_release(&again);
+	fix_free(&f);
+}
+
+T_MAIN
