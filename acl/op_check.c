@@ -9,11 +9,14 @@
 static int check_decision(const struct tx_op *op)
 {
 	union {
+		struct op_claim claim;
 		struct op_approve approve;
 		struct op_rule rule;
 		struct op_replace replace;
 	} u;
 
+	if (op->code == OP_CLAIM)
+		return op_claim_decode(op->body, &u.claim);
 	if (op->code == OP_APPROVE)
 		return op_approve_decode(op->body, &u.approve);
 	return op->code == OP_RULE ? op_rule_decode(op->body, &u.rule)
@@ -33,7 +36,6 @@ int op_check_body(const struct tx_op *op)
 		struct op_grant grant;
 		struct op_revoke revoke;
 		struct op_xattr xattr;
-		struct op_claim claim;
 		struct op_lease lease;
 		struct op_members members;
 		struct op_erase erase;
@@ -70,8 +72,6 @@ int op_check_body(const struct tx_op *op)
 		return op_members_decode(op->body, &u.members);
 	case OP_LEASE:
 		return op_lease_decode(op->body, &u.lease);
-	case OP_CLAIM:
-		return op_claim_decode(op->body, &u.claim);
 	case OP_ERASE:
 		return op_erase_decode(op->body, &u.erase);
 	case OP_SUSPEND:
@@ -83,6 +83,7 @@ int op_check_body(const struct tx_op *op)
 		return op_renew_decode(op->body, &u.renew);
 	case OP_EVIDENCE:
 		return op_evidence_decode(op->body, &u.evidence);
+	case OP_CLAIM:
 	case OP_APPROVE:
 	case OP_RULE:
 	case OP_REPLACE:
