@@ -6,7 +6,7 @@
 # A test that prints a TAP plan ("1..N") counts each of its points, and points it planned but never
 # reached as failed. Any other counts as one: exit code 0 passed, 77 skipped, else failed.
 # Prints only what failed, and how long the longest took. The last line is "N passed, N failed"; ends with 1 when any failed.
-# TEST_TIMEOUT: seconds for each (default 300). TEST_VERBOSE=1 prints all output.
+# TEST_TIMEOUT: seconds for each (default 600). TEST_VERBOSE=1 prints all output.
 set -u
 
 passed=0
@@ -22,7 +22,7 @@ count() { # PATTERN -> how many lines of the output match
 
 for test in "$@"; do
 	begun=$(date +%s)
-	timeout -k 5 "${TEST_TIMEOUT:-300}" "$test" >"$out" 2>&1
+	timeout -k 5 "${TEST_TIMEOUT:-600}" "$test" >"$out" 2>&1
 	code=$?
 	echo "$(($(date +%s) - begun)) s $test" >>"$times"
 	plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$out" | head -n 1)

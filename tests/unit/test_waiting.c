@@ -56,9 +56,9 @@ static void fix_new(struct fix *f)
 	t_zero(netfix_person(f->n, "pat", ROLE_PATIENT, 2, &f->owner));
 	t_zero(netfix_person(f->n, "dr", ROLE_DOCTOR, 0, &f->doctor));
 	t_zero(netfix_person(f->n, "ot", ROLE_DOCTOR, 1, &f->other));
-	t_zero(keyring_new(&f->owner, &f->n->network, &f->owners));
-	t_zero(keyring_new(&f->doctor, &f->n->network, &f->doctors));
-	t_zero(keyring_new(&f->other, &f->n->network, &f->others));
+	t_zero(netfix_keyring(f->n, &f->owner, &f->owners));
+	t_zero(netfix_keyring(f->n, &f->doctor, &f->doctors));
+	t_zero(netfix_keyring(f->n, &f->other, &f->others));
 	t_zero(netfix_admit(f->n, &f->owner, f->owners, &patient));
 	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, 1u << SECTION, &f->doctor, VERB_ALL, 0));
 	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, 1u << SECTION, &f->other, VERB_ALL, 0));
