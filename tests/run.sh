@@ -1,57 +1,71 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh TEST... - runs test programs and scripts one after the other and sums up.
+# run.sh TEST... - runs test programs and scripts and sums up.
 #
 # A test that prints a TAP plan ("1..N") counts each of its points, and points it planned but never
 # reached as failed. Any other counts as one: exit code 0 passed, 77 skipped, else failed.
-# Prints only what failed, and how long the longest took. The last line is "N passed, N failed"; ends with 1 when any failed.
-# TEST_TIMEOUT: seconds for each (default 600). TEST_VERBOSE=1 prints all output.
+# Prints only what failed, and which took longest. The last line is "N passed, N failed"; ends with 1 when
+# any failed. TEST_TIMEOUT: seconds for each (default 600). TEST_VERBOSE=1 prints all output. TEST_JOBS: so many
+# side by side (default 1).
 set -u
 
-passed=0
-failed=0
-out=$(mktemp) || exit 1
-times=$(mktemp) || exit 1
-trap 'rm -f "$out" "$times"' EXIT
-trap 'exit 130' INT TERM
-
-count() { # PATTERN -> how many lines of the output match
-	grep -c "$1" "$out"
+count() { # PATTERN FILE -> how many lines match
+	grep -c "$1" "$2"
 }
 
-for test in "$@"; do
+# run_one BASE TEST: its output in BASE.out, "passed failed seconds test" in BASE.sum.
+run_one() {
+	out=$1.out
 	begun=$(date +%s)
-	timeout -k 5 "${TEST_TIMEOUT:-600}" "$test" >"$out" 2>&1
+	timeout -k 5 "${TEST_TIMEOUT:-600}" "$2" >"$out" 2>&1
 	code=$?
-	echo "$(($(date +%s) - begun)) s $test" >>"$times"
 	plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$out" | head -n 1)
+	good=0
+	bad=0
 	if [ -n "$plan" ]; then
-		good=$(count '^ok ')
+		good=$(count '^ok ' "$out")
 		bad=$((plan - good))
 		# a leak or a crash after the last point
 		[ "$bad" -le 0 ] && bad=0 && [ "$code" -ne 0 ] && bad=1
 	elif [ "$code" -eq 77 ]; then
-		echo "skipped: $test: $(tail -n 1 "$out")"
-		continue
+		echo "skipped: $2: $(tail -n 1 "$out")"
 	elif [ "$code" -eq 0 ]; then
 		good=1
-		bad=0
 	else
-		good=0
 		bad=1
 	fi
-	passed=$((passed + good))
-	failed=$((failed + bad))
-	if [ "$bad" -ne 0 ]; then
-		echo "FAILED: $test ($bad failed, exit code $code)"
-		grep -v '^ok ' "$out" | sed 's/^/  /'
-	elif [ "${TEST_VERBOSE:-0}" = 1 ]; then
-		echo "passed: $test"
-		sed 's/^/  /' "$out"
-	fi
-done
+	echo "$good $bad $(($(date +%s) - begun)) $2" >"$1.sum"
+	{
+		if [ "$bad" -ne 0 ]; then
+			echo "FAILED: $2 ($bad failed, exit code $code)"
+			grep -v '^ok ' "$out" | sed 's/^/  /'
+		elif [ "${TEST_VERBOSE:-0}" = 1 ]; then
+			echo "passed: $2"
+			sed 's/^/  /' "$out"
+		fi
+	} >"$1.report"
+	flock "${1%/*}" cat "$1.report"
+	rm -f "$out" "$1.report"
+}
 
-[ "$#" -gt 10 ] && sort -rn "$times" | head -n 15
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+if [ "${1-}" = --one ]; then
+	run_one "$2" "$3"
+	exit 0
+fi
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+
+number=0
+for test in "$@"; do
+	number=$((number + 1))
+	printf '%s\n%s\n' "$dir/$number" "$test"
+done | xargs -r -d '\n' -n 2 -P "${TEST_JOBS:-1}" "$0" --one
+
+[ "$#" -gt 10 ] && cat "$dir"/*.sum | sort -k 3 -rn | awk 'NR <= 15 { print $3 " s " $4 }'
+# a test without a sum was ended with its runner
+cat "$dir"/*.sum 2>/dev/null | awk -v tests="$#" '
+	{ passed += $1; failed += $2 }
+	END { failed += tests - NR; printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }'

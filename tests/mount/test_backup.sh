@@ -24,6 +24,8 @@ touch -d '2026-01-02 03:04:05.678901234' "$A/EMR10/n3.json"
 setfattr -n user.reviewed -v yes "$A/EMR10/n1.json"
 sleep 1.2
 echo '{"last":1}' >"$A/EMR10/last.json"
+# whoever reads takes a lease first, which is a block: it is not to come between the manifests
+find "$A" -type f -exec cat {} + >/dev/null
 height=$(chartfs status "$top" | sed -n 's/^ *"height": \([0-9]*\).*/\1/p' | head -n 1)
 snap=$(date -u +@GMT-%Y.%m.%d-%H.%M.%S)
 P=$top/at/@$height/patients/patient1

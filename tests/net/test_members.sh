@@ -70,9 +70,9 @@ caught_up()
 # first_read: by somebody who has no lease yet, on a mount of its own
 first_read()
 {
-	mkdir -p "$work/early"
-	devnet mount "$net" doctor2 "$work/early" && cat "$work/early/patients/patient1/EMR10/w-00000.json" &&
-		devnet umount "$work/early"
+	mkdir -p "$work/first"
+	devnet mount "$net" doctor2 "$work/first" && cat "$work/first/patients/patient1/EMR10/w-00000.json" &&
+		devnet umount "$work/first"
 }
 
 network_up

@@ -53,11 +53,12 @@ recovers "healed: it is committed" 15 test -e "$B/apart.json"
 is "once" 1 bash -c "ls $B/.history/apart.json | wc -l"
 recovers "and all are equal" 15 all_equal
 
+ok "the away mount takes a lease" grep -q '"i":0' "$B/w-00000.json"
 for n in 1 2 3; do
 	at_host away ip route replace blackhole 10.77.0.$n
 done
 is "a mount that reaches one peer: ETIMEDOUT" ETIMEDOUT try_save "$B/alone.json"
-is "it reads what it has" '{"i":0}' cat "$B/w-00000.json"
+is "it reads what it has a lease for" '{"i":0}' cat "$B/w-00000.json"
 ok "the others' saves go on" save "$A/others.json" '{"i":1}'
 at_host away ip route flush type blackhole
 recovers "it reaches them again: committed" 15 test -e "$A/alone.json"

@@ -35,7 +35,7 @@ open_files()
 	done | sort -n | tail -n 1
 }
 
-ports=$(ss -Hltnp | awk '/chartfsd/ { print $4 }')
+ports=$(for p in $(pids); do ss -Hltnp | awk -v pid="pid=$p," 'index($0, pid) { print $4 }'; done)
 is "each peer listens twice" 8 bash -c "echo '$ports' | wc -l"
 ok "saves run" goes_on
 before=$(open_files)
