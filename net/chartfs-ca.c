@@ -74,7 +74,7 @@ static const struct verb {
 	{"register", "cknortfFR", "cknr", ca_cmd_register,
 	 "register DIR --ca AUTHORITY --root CERT.pem --name NAME --role ROLE",
 	 "make keys and apply for a certificate",
-	 "Makes DIR with an identity's keys, which leave it for nowhere, and sends the authority an\n"
+	 "Makes DIR with an identity's keys, which never leave it, and sends the authority an\n"
 	 "application. Prints the application's id: a manager compares it before approving.\n" AUTHORITY_HELP
 	 "  --name NAME, --role ROLE   as for issue\n"
 	 "  --org ORG                  its organization (the authority's)\n"
