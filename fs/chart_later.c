@@ -35,9 +35,11 @@ struct spool_file *chart_guard_take(struct stage *s, uint64_t seq)
 
 	pthread_mutex_lock(&s->lock);
 	s->saving_seq = seq;
+	s->saving_durable = false;
 	if (s->guard && s->guard_seq == seq) {
 		guard = s->guard;
 		s->guard = NULL;
+		s->saving_durable = s->guard_durable;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return guard;
@@ -50,6 +52,7 @@ void chart_guard_give_back(struct chart *c, struct stage *s, struct spool_file *
 	if (c->when != CHART_COMMIT_CLOSE && guard && s->staged && s->guard == NULL) {
 		s->guard = guard;
 		s->guard_seq = seq;
+		s->guard_durable = s->saving_durable;
 		guard = NULL;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -97,10 +100,33 @@ static int will_be_record(struct chart *c, struct stage *s, struct overlay_item 
 	return err;
 }
 
+/* With the stage's lock: once is enough, or what was saved once would be offered twice, unless it has to be
+ * on the disk by now. */
+static bool is_put_aside(const struct stage *s, uint64_t seq, bool durable)
+{
+	if (s->guard && s->guard_seq == seq && (s->guard_durable || !durable))
+		return true;
+	return s->saving_seq == seq && (s->saving_durable || !durable);
+}
+
+/* With the stage's lock: the guard is the stage's now. Returned is the one that nobody needs any more: that
+ * before it, or itself if the save that began meanwhile has put the same aside. */
+static struct spool_file *put_aside(struct stage *s, struct spool_file *guard, uint64_t seq, bool durable)
+{
+	struct spool_file *old = s->guard;
+
+	if (is_put_aside(s, seq, durable))
+		return guard;
+	s->guard = guard;
+	s->guard_seq = seq;
+	s->guard_durable = durable;
+	return old;
+}
+
 int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item, bool durable)
 {
 	const struct place *where = item ? &item->dir : &s->place;
-	struct spool_file *guard, *old;
+	struct spool_file *guard;
 	bool is_record = false, any;
 	uint32_t record_max;
 	uint64_t seq;
@@ -112,8 +138,7 @@ int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item
 		return err;
 	pthread_mutex_lock(&s->lock);
 	seq = s->seq;
-	/* once is enough, unless it has to be on the disk by now */
-	any = s->staged && s->touched && !s->gone && (durable || s->saving_seq != seq);
+	any = s->staged && s->touched && !s->gone && !is_put_aside(s, seq, durable);
 	if (any && !chart_guards(s))
 		err = CF_EAGAIN;
 	else if (any && is_record)
@@ -125,12 +150,10 @@ int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);
-	old = s->guard;
-	s->guard = guard;
-	s->guard_seq = seq;
+	guard = put_aside(s, guard, seq, durable);
 	s->flushed = true;
 	pthread_mutex_unlock(&s->lock);
-	spool_file_remove(old);
+	spool_file_remove(guard);
 	chart_task(c, s, 0);
 	return 0;
 }

@@ -67,7 +67,9 @@ struct stage {
 	/* bytes put aside by a close that did not wait, until their save begins: as they were at guard_seq */
 	struct spool_file *guard;
 	uint64_t guard_seq;
+	bool guard_durable;  /* it is on the disk */
 	uint64_t saving_seq; /* of the save that is under way; 0: none */
+	bool saving_durable; /* so are the bytes it has put aside */
 
 	struct stage *next; /* of the chart's table */
 	bool in_table;

@@ -123,6 +123,7 @@ for mode in close fsync async; do
 	ok "$mode: killed, mounted again" mount_with $mode
 	ok "$mode: what was closed is committed or offered" within 20 found "gone-$mode.json" '{"gone":1}'
 	ok "$mode: what was synced, too" within 20 found "synced-$mode.json" '{"synced":1}'
+	is "$mode: each of them once" 2 bash -c "ls $A $work/doctor1/.chartfs/conflicts | grep -c '\(gone\|synced\)-$mode.json'"
 	is "$mode: the network comes back while it is mounted" "" bash -c "$(declare -f network devnet); here=$here net=$net; network pause"
 	put "$A/back-$mode.json" '{"back":1}' >/dev/null
 	network cont
