@@ -2,8 +2,8 @@
 /* cmd_accesses.c - chartfs accesses: who read what, when and why. */
 #include "fs/cmd.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,38 +15,23 @@ struct words {
 	bool fhir;
 };
 
-static const struct option longs[] = {
-	{"patient", required_argument, NULL, 'p'},
-	{"since", required_argument, NULL, 's'},
-	{"until", required_argument, NULL, 'u'},
-	{"fhir", no_argument, NULL, 'f'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
-	int letter;
+	const struct word table[] = {
+		{"patient", &w->patient, NULL},
+		{"since", &w->since, NULL},
+		{"until", &w->until, NULL},
+		{"fhir", NULL, &w->fhir},
+	};
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (letter == 'p')
-			w->patient = optarg;
-		else if (letter == 's')
-			w->since = optarg;
-		else if (letter == 'u')
-			w->until = optarg;
-		else if (letter == 'f')
-			w->fhir = true;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	if (argc - optind > 1)
+	if (code)
+		return code;
+	if (args > 1)
 		return cmd_usage(argv[0], "too many words");
-	w->path = optind < argc ? argv[optind] : ".";
+	w->path = args ? arg[0] : ".";
 	return 0;
 }
 

@@ -2,11 +2,11 @@
 /* cmd_claim.c - chartfs consent and claim: a chart in custody becomes its patient's own. */
 #include "fs/cmd.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include "acl/claim.h"
 #include "acl/userfile.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,37 +20,23 @@ struct words {
 	const char *path;
 };
 
-static const struct option longs[] = {
-	{"patient", required_argument, NULL, 'p'},
-	{"custodian", required_argument, NULL, 'c'},
-	{"consent", required_argument, NULL, 'f'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
-	int letter;
+	const struct word table[] = {
+		{"patient", &w->patient, NULL},
+		{"custodian", &w->custodian, NULL},
+		{"consent", &w->consent, NULL},
+		{"o", &w->out, NULL},
+	};
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (letter == 'p')
-			w->patient = optarg;
-		else if (letter == 'c')
-			w->custodian = optarg;
-		else if (letter == 'f')
-			w->consent = optarg;
-		else if (letter == 'o')
-			w->out = optarg;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	if (argc - optind > 1)
+	if (code)
+		return code;
+	if (args > 1)
 		return cmd_usage(argv[0], "too many words");
-	w->path = argv[optind];
+	w->path = arg[0];
 	return 0;
 }
 

@@ -6,13 +6,13 @@
 #include "fs/cmd.h"
 #include "fs/show.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include "acl/genesis.h"
 #include "acl/userfile.h"
 #include "acl/verify.h"
 #include "ledger/evidence.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,35 +26,20 @@ struct words {
 	const char *path;
 };
 
-static const struct option longs[] = {
-	{"data", required_argument, NULL, 'd'},
-	{"genesis", required_argument, NULL, 'g'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
-	const char *arg[3] = {NULL};
-	int letter, args = 0;
+	const struct word table[] = {
+		{"data", &w->data, NULL},
+		{"genesis", &w->genesis, NULL},
+		{"o", &w->out, NULL},
+	};
 	bool list, show, report;
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (letter == 'd')
-			w->data = optarg;
-		else if (letter == 'g')
-			w->genesis = optarg;
-		else if (letter == 'o')
-			w->out = optarg;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	while (optind < argc && args < 3)
-		arg[args++] = argv[optind++];
+	if (code)
+		return code;
 	list = args > 0 && strcmp(arg[0], "list") == 0;
 	show = args > 1 && strcmp(arg[0], "show") == 0;
 	report = args > 1 && strcmp(arg[0], "report") == 0;
@@ -62,8 +47,8 @@ static int parse(int argc, char **argv, struct words *w)
 		return cmd_usage(argv[0], "list, or show and an id, or report and a file are needed");
 	w->id = show ? arg[1] : NULL;
 	w->report = report ? arg[1] : NULL;
-	w->path = arg[list ? 1 : 2];
-	if (optind < argc || (list && args > 2) || (!show && w->out) || (w->data && (w->path || report)))
+	w->path = args > 1 ? arg[list ? 1 : 2] : NULL;
+	if (args > (list ? 2 : 3) || (!show && w->out) || (w->data && (w->path || report)))
 		return cmd_usage(argv[0], "too many words");
 	if (!w->data != !w->genesis)
 		return cmd_usage(argv[0], "--data and --genesis go together");

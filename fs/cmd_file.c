@@ -2,11 +2,11 @@
 /* cmd_file.c - chartfs log, show, diff and prove: the history and the proof of one file. */
 #include "fs/cmd.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -146,32 +146,30 @@ static int ask_proof(const char *file, struct buf *proof)
 
 int cmd_prove(int argc, char **argv)
 {
-	char out[FILE_PATH_MAX] = "";
+	const char *named;
+	const struct word table[] = {{"o", &named, NULL}};
+	char **arg, out[FILE_PATH_MAX];
 	struct buf proof;
-	int letter, err;
+	int args, err, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt(argc, argv, "o:")) != -1) {
-		if (letter != 'o')
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-		snprintf(out, sizeof(out), "%s", optarg);
-	}
-	if (argc - optind != 1)
+	if (code)
+		return code;
+	if (args != 1)
 		return cmd_usage(argv[0], "one file is needed");
-	if (!out[0]) {
-		const char *slash = strrchr(argv[optind], '/');
+	if (named) {
+		snprintf(out, sizeof(out), "%s", named);
+	} else {
+		const char *slash = strrchr(arg[0], '/');
 
-		snprintf(out, sizeof(out), "%s.proof", slash ? slash + 1 : argv[optind]);
+		snprintf(out, sizeof(out), "%s.proof", slash ? slash + 1 : arg[0]);
 	}
 	buf_init(&proof, PROOF_BYTES_MAX);
-	err = ask_proof(argv[optind], &proof);
+	err = ask_proof(arg[0], &proof);
 	if (!err)
 		err = write_out(out, buf_view(&proof));
 	if (!err)
 		printf("%s: %zu bytes; check it with: chartfs-verify GENESIS %s %s\n", out, proof.len, out,
-		       argv[optind]);
+		       arg[0]);
 	buf_release(&proof);
 	return err ? cmd_fail(argv[0], err) : 0;
 }

@@ -2,10 +2,10 @@
 /* cmd_grant.c - chartfs grant, revoke and grants: who may do what with a patient's sections. */
 #include "fs/cmd.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include "acl/role.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,36 +17,21 @@ struct words {
 	const char *until;
 };
 
-static const struct option longs[] = {
-	{"to", required_argument, NULL, 't'},       {"from", required_argument, NULL, 't'},
-	{"sections", required_argument, NULL, 's'}, {"verbs", required_argument, NULL, 'v'},
-	{"until", required_argument, NULL, 'u'},    {NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
-	int letter;
+	const struct word table[] = {
+		{"to", &w->who, NULL},      {"from", &w->who, NULL},    {"sections", &w->sections, NULL},
+		{"verbs", &w->verbs, NULL}, {"until", &w->until, NULL},
+	};
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (letter == 't')
-			w->who = optarg;
-		else if (letter == 's')
-			w->sections = optarg;
-		else if (letter == 'v')
-			w->verbs = optarg;
-		else if (letter == 'u')
-			w->until = optarg;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	if (argc - optind != 1)
+	if (code)
+		return code;
+	if (args != 1)
 		return cmd_usage(argv[0], "one patient's directory is needed");
-	w->dir = argv[optind];
+	w->dir = arg[0];
 	return 0;
 }
 

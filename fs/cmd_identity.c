@@ -3,12 +3,12 @@
  * cmd_identity.c - chartfs suspend, reinstate, revocations, renew: what becomes of identities, on the ledger.
  */
 #include "fs/cmd.h"
+#include "fs/words.h"
 
 #include "acl/keyfile.h"
 #include "acl/op.h"
 #include "ledger/mem.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,37 +22,24 @@ struct words {
 	const char *target;
 };
 
-static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"reason", required_argument, NULL, 'r'},
-	{"passphrase-file", required_argument, NULL, 'p'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. what: of the one argument. */
 static int parse(int argc, char **argv, const char *what, struct words *w)
 {
-	int letter;
+	const struct word table[] = {
+		{"config", &w->config, NULL},
+		{"reason", &w->reason, NULL},
+		{"passphrase-file", &w->passphrase_file, NULL},
+	};
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (letter == 'c')
-			w->config = optarg;
-		else if (letter == 'r')
-			w->reason = optarg;
-		else if (letter == 'p')
-			w->passphrase_file = optarg;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	if (argc - optind != 1 || !w->config)
+	if (code)
+		return code;
+	if (args != 1 || !w->config)
 		return cmd_usage(argv[0], "--config FILE and %s are needed", what);
 	if (w->reason && strlen(w->reason) > OP_REASON_BYTES_MAX)
 		return cmd_usage(argv[0], "--reason of more than %d bytes", OP_REASON_BYTES_MAX);
-	w->target = argv[optind];
+	w->target = arg[0];
 	return 0;
 }
 

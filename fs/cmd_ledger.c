@@ -5,12 +5,12 @@
 #include "fs/cmd.h"
 #include "fs/show.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include "acl/genesis.h"
 #include "acl/verify.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,40 +27,28 @@ struct words {
 	int args;
 };
 
-static const struct option longs[] = {
-	{"data", required_argument, NULL, 'd'},
-	{"genesis", required_argument, NULL, 'g'},
-	{"chain-only", no_argument, NULL, 'c'},
-	{"signed-bytes", no_argument, NULL, 's'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
-	int letter;
+	const struct word table[] = {
+		{"data", &w->data, NULL},
+		{"genesis", &w->genesis, NULL},
+		{"chain-only", NULL, &w->chain_only},
+		{"signed-bytes", NULL, &w->signed_bytes},
+	};
+	char **arg;
+	int code;
 
 	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (letter == 'd')
-			w->data = optarg;
-		else if (letter == 'g')
-			w->genesis = optarg;
-		else if (letter == 'c')
-			w->chain_only = true;
-		else if (letter == 's')
-			w->signed_bytes = true;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	while (optind < argc && w->args < 3)
-		w->arg[w->args++] = argv[optind++];
-	if (optind < argc || !w->data != !w->genesis)
-		return cmd_usage(argv[0],
-				 optind < argc ? "too many words" : "--data and --genesis go together");
+	code = WORDS_PARSE(argc, argv, table, &arg, &w->args);
+	if (code)
+		return code;
+	if (w->args > 3)
+		return cmd_usage(argv[0], "too many words");
+	if (!w->data != !w->genesis)
+		return cmd_usage(argv[0], "--data and --genesis go together");
+	for (int i = 0; i < w->args; i++)
+		w->arg[i] = arg[i];
 	return 0;
 }
 

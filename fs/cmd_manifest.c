@@ -5,6 +5,7 @@
 #include "fs/filehash.h"
 #include "fs/manifest.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include "acl/userfile.h"
 #include "ledger/mem.h"
@@ -12,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -297,26 +297,22 @@ static int write_manifest(const char *out, const struct walk *w)
 int cmd_manifest(int argc, char **argv)
 {
 	char root[FILE_PATH_MAX], tree[FILE_PATH_MAX + 32];
-	const char *out = NULL;
+	const char *out;
+	const struct word table[] = {{"o", &out, NULL}};
+	char **arg;
 	struct walk *w;
-	int letter, err;
+	int args, err, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt(argc, argv, "o:")) != -1) {
-		if (letter != 'o')
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-		out = optarg;
-	}
-	if (argc - optind != 1)
+	if (code)
+		return code;
+	if (args != 1)
 		return cmd_usage(argv[0], "one directory is needed");
 	w = mem_zalloc(sizeof *w);
 	if (!w)
 		return cmd_fail(argv[0], CF_ENOMEM);
 	buf_init(&w->out, MANIFEST_BYTES_MAX);
 	buf_init(&w->entry.value, 0);
-	err = begin(argv[optind], root, tree, w);
+	err = begin(arg[0], root, tree, w);
 	if (!err)
 		err = put_dir(w, AT_FDCWD, tree, ".");
 	if (!err)

@@ -4,6 +4,7 @@
  * concerns, and submitted.
  */
 #include "fs/cmd.h"
+#include "fs/words.h"
 
 #include "acl/change.h"
 #include "acl/rowread.h"
@@ -11,7 +12,6 @@
 #include "ledger/file.h"
 #include "net/probe.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,44 +31,26 @@ struct words {
 	bool unseen; /* it is added though nobody knows whether it follows */
 };
 
-static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"peer-address", required_argument, NULL, 'p'},
-	{"client-address", required_argument, NULL, 'a'},
-	{"evidence", required_argument, NULL, 'e'},
-	{"unseen", no_argument, NULL, 'u'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
-	int letter;
+	const struct word table[] = {
+		{"config", &w->config, NULL},
+		{"o", &w->out, NULL},
+		{"peer-address", &w->peer_address, NULL},
+		{"client-address", &w->client_address, NULL},
+		{"evidence", &w->evidence, NULL},
+		{"unseen", NULL, &w->unseen},
+	};
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (letter == 'c')
-			w->config = optarg;
-		else if (letter == 'o')
-			w->out = optarg;
-		else if (letter == 'p')
-			w->peer_address = optarg;
-		else if (letter == 'a')
-			w->client_address = optarg;
-		else if (letter == 'e')
-			w->evidence = optarg;
-		else if (letter == 'u')
-			w->unseen = true;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	if (argc - optind != 2 || !w->config)
+	if (code)
+		return code;
+	if (args != 2 || !w->config)
 		return cmd_usage(argv[0], "what to do, with whom or which file, and --config are needed");
-	w->verb = argv[optind];
-	w->target = argv[optind + 1];
+	w->verb = arg[0];
+	w->target = arg[1];
 	return 0;
 }
 

@@ -5,12 +5,12 @@
  */
 #include "fs/cmd.h"
 #include "fs/tool.h"
+#include "fs/words.h"
 
 #include "acl/replacement.h"
 #include "acl/userfile.h"
 #include "acl/x509.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,37 +23,23 @@ struct words {
 	const char *target;
 };
 
-static const struct option longs[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"patient", required_argument, NULL, 'p'},
-	{"old", required_argument, NULL, 'l'},
-	{NULL, 0, NULL, 0},
-};
-
 /* 0, or the exit code. */
 static int parse(int argc, char **argv, struct words *w)
 {
+	const struct word table[] = {
+		{"config", &w->config, NULL},
+		{"patient", &w->patient, NULL},
+		{"old", &w->old, NULL},
+		{"o", &w->out, NULL},
+	};
 	bool begin;
-	int letter;
+	char **arg;
+	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	memset(w, 0, sizeof(*w));
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (letter == 'c')
-			w->config = optarg;
-		else if (letter == 'p')
-			w->patient = optarg;
-		else if (letter == 'l')
-			w->old = optarg;
-		else if (letter == 'o')
-			w->out = optarg;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	w->verb = optind < argc ? argv[optind] : "";
-	w->target = optind + 1 < argc ? argv[optind + 1] : NULL;
+	if (code)
+		return code;
+	w->verb = args ? arg[0] : "";
+	w->target = args > 1 ? arg[1] : NULL;
 	begin = strcmp(w->verb, "begin") == 0;
 	if (!begin && strcmp(w->verb, "approve") != 0)
 		return cmd_usage(argv[0], "begin or approve is needed");

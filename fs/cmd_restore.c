@@ -7,6 +7,7 @@
 #include "fs/cmd.h"
 #include "fs/filehash.h"
 #include "fs/manifest.h"
+#include "fs/words.h"
 
 #include "acl/genesis.h"
 #include "acl/userfile.h"
@@ -15,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -336,35 +336,22 @@ static int restore(struct restoring *r, const char *manifest, const char *genesi
 	return err;
 }
 
-static const struct option longs[] = {
-	{"manifest", required_argument, NULL, 'm'},
-	{"genesis", required_argument, NULL, 'g'},
-	{NULL, 0, NULL, 0},
-};
-
 int cmd_restore(int argc, char **argv)
 {
-	const char *manifest = NULL, *genesis = NULL;
+	const char *manifest, *genesis;
+	const struct word table[] = {{"manifest", &manifest, NULL}, {"genesis", &genesis, NULL}};
 	struct restoring *r;
-	int letter, err;
+	char **arg;
+	int args, err, code = WORDS_PARSE(argc, argv, table, &arg, &args);
 
-	optind = 1;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (letter == 'm')
-			manifest = optarg;
-		else if (letter == 'g')
-			genesis = optarg;
-		else
-			return cmd_usage(argv[0], "%s: no such option, or its value is missing",
-					 argv[optind - 1]);
-	}
-	if (!manifest || !genesis || argc - optind < 1 || argc - optind > 2)
+	if (code)
+		return code;
+	if (!manifest || !genesis || args < 1 || args > 2)
 		return cmd_usage(argv[0], "--manifest, --genesis and a backup are needed");
 	r = mem_zalloc(sizeof *r);
 	if (!r)
 		return cmd_fail(argv[0], CF_ENOMEM);
-	err = restore(r, manifest, genesis, argv[optind], argv[optind + 1]);
+	err = restore(r, manifest, genesis, arg[0], arg[1]);
 	if (!err && r->refused)
 		err = err_set(CF_ECORRUPT, "the backup is not what the manifest says");
 	else if (!err && r->err)
