@@ -6,23 +6,13 @@
 
 #define ROW_VERSION 1
 
-static int finish(struct enc *e, struct buf *out, size_t begin)
-{
-	int err = enc_done(e);
-
-	if (err)
-		out->len = begin;
-	return err;
-}
-
 int op_evidence_encode(const struct op_evidence *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_bytes(&e, op->evidence);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_evidence_decode(struct view body, struct op_evidence *ret_op)
@@ -43,7 +33,6 @@ int op_evidence_decode(struct view body, struct op_evidence *ret_op)
 
 int evidence_row_encode(const struct evidence_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -56,7 +45,7 @@ int evidence_row_encode(const struct evidence_row *row, struct buf *out)
 	enc_fixed(&e, row->reporter.b, IDENTITY_BYTES);
 	enc_fixed(&e, row->tx.b, HASH_BYTES);
 	enc_u64(&e, row->time_ms);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int evidence_row_decode(struct view bytes, struct evidence_row *ret_row)
@@ -88,7 +77,6 @@ int evidence_row_decode(struct view bytes, struct evidence_row *ret_row)
 
 int offender_row_encode(const struct offender_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -96,7 +84,7 @@ int offender_row_encode(const struct offender_row *row, struct buf *out)
 	enc_u8(&e, row->count);
 	for (unsigned i = 0; i < row->count; i++)
 		enc_fixed(&e, row->slot[i].b, HASH_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int offender_row_decode(struct view bytes, struct offender_row *ret_row)

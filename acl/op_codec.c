@@ -12,15 +12,6 @@
 #define OP_SET_KNOWN (OP_SET_MODE | OP_SET_UID | OP_SET_GID | OP_SET_ATIME | OP_SET_MTIME)
 #define MODE_BITS 07777u
 
-static int finish(struct enc *e, struct buf *out, size_t begin)
-{
-	int err = enc_done(e);
-
-	if (err)
-		out->len = begin;
-	return err;
-}
-
 static void enc_attrs(struct enc *e, const struct op_attrs *a)
 {
 	enc_u32(e, a->mode);
@@ -79,7 +70,6 @@ static enum node_type dec_node_type(struct dec *d)
 
 int op_register_encode(const struct op_register *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	assert(op->count >= 1 && op->count <= CERT_CHAIN_MAX);
@@ -87,7 +77,7 @@ int op_register_encode(const struct op_register *op, struct buf *out)
 	enc_u8(&e, op->count);
 	for (unsigned i = 0; i < op->count; i++)
 		enc_bytes(&e, op->cert[i]);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_register_decode(struct view body, struct op_register *ret_op)
@@ -113,7 +103,6 @@ int op_register_decode(struct view body, struct op_register *ret_op)
 
 int op_admit_encode(const struct op_admit *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -124,7 +113,7 @@ int op_admit_encode(const struct op_admit *op, struct buf *out)
 	enc_u32(&e, op->mode);
 	enc_u32(&e, op->uid);
 	enc_u32(&e, op->gid);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_admit_decode(struct view body, struct op_admit *ret_op)
@@ -149,7 +138,6 @@ int op_admit_decode(struct view body, struct op_admit *ret_op)
 
 int op_create_encode(const struct op_create *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -164,7 +152,7 @@ int op_create_encode(const struct op_create *op, struct buf *out)
 	enc_u64(&e, op->size);
 	enc_bytes(&e, op->content);
 	enc_fixed(&e, op->commitment.b, HASH_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_create_decode(struct view body, struct op_create *ret_op)
@@ -195,7 +183,6 @@ int op_create_decode(struct view body, struct op_create *ret_op)
 
 int op_save_encode(const struct op_save *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -206,7 +193,7 @@ int op_save_encode(const struct op_save *op, struct buf *out)
 	enc_u64(&e, op->size);
 	enc_bytes(&e, op->content);
 	enc_fixed(&e, op->commitment.b, HASH_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_save_decode(struct view body, struct op_save *ret_op)
@@ -239,7 +226,6 @@ static bool attrs_masked(const struct op_attrs *a, unsigned mask)
 
 int op_setattr_encode(const struct op_setattr *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	assert(op->mask && !(op->mask & ~OP_SET_KNOWN) && attrs_masked(&op->attrs, op->mask));
@@ -247,7 +233,7 @@ int op_setattr_encode(const struct op_setattr *op, struct buf *out)
 	enc_fixed(&e, op->node.b, NODE_BYTES);
 	enc_u8(&e, op->mask);
 	enc_attrs(&e, &op->attrs);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_setattr_decode(struct view body, struct op_setattr *ret_op)
@@ -270,14 +256,13 @@ int op_setattr_decode(struct view body, struct op_setattr *ret_op)
 
 int op_remove_encode(const struct op_remove *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_fixed(&e, op->dir.b, NODE_BYTES);
 	enc_fixed(&e, op->token.b, TOKEN_BYTES);
 	enc_fixed(&e, op->node.b, NODE_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_remove_decode(struct view body, struct op_remove *ret_op)
@@ -298,7 +283,6 @@ int op_remove_decode(struct view body, struct op_remove *ret_op)
 
 int op_rename_encode(const struct op_rename *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -311,7 +295,7 @@ int op_rename_encode(const struct op_rename *op, struct buf *out)
 	enc_u32(&e, op->epoch);
 	enc_u32(&e, op->window);
 	enc_bytes(&e, op->sealed_name);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_rename_decode(struct view body, struct op_rename *ret_op)
@@ -338,7 +322,6 @@ int op_rename_decode(struct view body, struct op_rename *ret_op)
 
 int op_grant_encode(const struct op_grant *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -347,7 +330,7 @@ int op_grant_encode(const struct op_grant *op, struct buf *out)
 	enc_u8(&e, op->verbs);
 	enc_u64(&e, op->until_ms);
 	enc_u16(&e, op->purpose);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_grant_decode(struct view body, struct op_grant *ret_op)
@@ -373,13 +356,12 @@ int op_grant_decode(struct view body, struct op_grant *ret_op)
 
 int op_revoke_encode(const struct op_revoke *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_u32(&e, op->sections);
 	enc_fixed(&e, op->from.b, IDENTITY_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_revoke_decode(struct view body, struct op_revoke *ret_op)
@@ -399,7 +381,6 @@ int op_revoke_decode(struct view body, struct op_revoke *ret_op)
 
 int op_xattr_encode(const struct op_xattr *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -407,7 +388,7 @@ int op_xattr_encode(const struct op_xattr *op, struct buf *out)
 	enc_u64(&e, op->base.height);
 	enc_u32(&e, op->base.index);
 	enc_bytes(&e, op->row);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_xattr_decode(struct view body, struct op_xattr *ret_op)
@@ -429,7 +410,6 @@ int op_xattr_decode(struct view body, struct op_xattr *ret_op)
 
 int op_lease_encode(const struct op_lease *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
@@ -439,7 +419,7 @@ int op_lease_encode(const struct op_lease *op, struct buf *out)
 	enc_u32(&e, op->last_window);
 	enc_u64(&e, op->until_ms);
 	enc_short(&e, op->purpose);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_lease_decode(struct view body, struct op_lease *ret_op)

@@ -7,24 +7,14 @@
 #include <assert.h>
 #include <string.h>
 
-static int finish(struct enc *e, struct buf *out, size_t begin)
-{
-	int err = enc_done(e);
-
-	if (err)
-		out->len = begin;
-	return err;
-}
-
 int op_claim_encode(const struct op_claim *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_fixed(&e, op->owner.b, IDENTITY_BYTES);
 	enc_fixed(&e, op->consent, SIG_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_claim_decode(struct view body, struct op_claim *ret_op)
@@ -44,12 +34,11 @@ int op_claim_decode(struct view body, struct op_claim *ret_op)
 
 int op_erase_encode(const struct op_erase *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_fixed(&e, op->node.b, NODE_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_erase_decode(struct view body, struct op_erase *ret_op)
@@ -68,14 +57,13 @@ int op_erase_decode(struct view body, struct op_erase *ret_op)
 
 int op_approve_encode(const struct op_approve *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_fixed(&e, op->node.b, NODE_BYTES);
 	enc_fixed(&e, op->change.b, HASH_BYTES);
 	enc_u8(&e, (uint8_t)op->what);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_approve_decode(struct view body, struct op_approve *ret_op)
@@ -100,13 +88,12 @@ int op_approve_decode(struct view body, struct op_approve *ret_op)
 
 int op_rule_encode(const struct op_rule *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_u32(&e, op->sections);
 	enc_u8(&e, op->amend);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_rule_decode(struct view body, struct op_rule *ret_op)
@@ -128,7 +115,6 @@ int op_rule_decode(struct view body, struct op_rule *ret_op)
 
 int op_replace_encode(const struct op_replace *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	assert(op->approval_count <= OP_APPROVALS_MAX);
@@ -141,7 +127,7 @@ int op_replace_encode(const struct op_replace *op, struct buf *out)
 		enc_fixed(&e, op->approval[i].by.b, IDENTITY_BYTES);
 		enc_fixed(&e, op->approval[i].sig, SIG_BYTES);
 	}
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_replace_decode(struct view body, struct op_replace *ret_op)

@@ -7,15 +7,6 @@
 
 #include <assert.h>
 
-static int finish(struct enc *e, struct buf *out, size_t begin)
-{
-	int err = enc_done(e);
-
-	if (err)
-		out->len = begin;
-	return err;
-}
-
 static void enc_certs(struct enc *e, uint8_t count, const struct view *cert)
 {
 	assert(count <= CERT_CHAIN_MAX);
@@ -42,14 +33,13 @@ static uint8_t dec_certs(struct dec *d, uint8_t min, struct view *cert)
 
 int op_standing_encode(const struct op_standing *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	assert(op->reason.len <= OP_REASON_BYTES_MAX);
 	enc_init(&e, out);
 	enc_fixed(&e, op->who.b, IDENTITY_BYTES);
 	enc_bytes(&e, op->reason);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_standing_decode(struct view body, struct op_standing *ret_op)
@@ -69,13 +59,12 @@ int op_standing_decode(struct view body, struct op_standing *ret_op)
 
 int op_crl_encode(const struct op_crl *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	enc_init(&e, out);
 	enc_bytes(&e, op->crl);
 	enc_certs(&e, op->count, op->cert);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_crl_decode(struct view body, struct op_crl *ret_op)
@@ -97,7 +86,6 @@ int op_crl_decode(struct view body, struct op_crl *ret_op)
 
 int op_renew_encode(const struct op_renew *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	assert(op->count >= 1);
@@ -105,7 +93,7 @@ int op_renew_encode(const struct op_renew *op, struct buf *out)
 	enc_fixed(&e, op->who.b, IDENTITY_BYTES);
 	enc_fixed(&e, op->proof, SIG_BYTES);
 	enc_certs(&e, op->count, op->cert);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int op_renew_decode(struct view body, struct op_renew *ret_op)

@@ -22,9 +22,7 @@ static bool address_fits(enum members_change change, struct view address)
 
 int op_members_encode(const struct op_members *op, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
-	int err;
 
 	if (!address_fits(op->change, op->peer_address) || !address_fits(op->change, op->client_address))
 		return err_set(CF_EINVAL, "a change of the members has no addresses, or too long ones");
@@ -41,10 +39,7 @@ int op_members_encode(const struct op_members *op, struct buf *out)
 		enc_fixed(&e, op->approval[i].by.b, IDENTITY_BYTES);
 		enc_fixed(&e, op->approval[i].sig, SIG_BYTES);
 	}
-	err = enc_done(&e);
-	if (err)
-		out->len = begin;
-	return err;
+	return enc_done(&e);
 }
 
 int op_members_decode(struct view body, struct op_members *ret_op)

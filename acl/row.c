@@ -19,16 +19,6 @@ static void start(struct enc *e, struct buf *out)
 	enc_u8(e, ROW_VERSION);
 }
 
-/* An encoder leaves nothing behind when it fails. */
-static int finish(struct enc *e, struct buf *out, size_t begin)
-{
-	int err = enc_done(e);
-
-	if (err)
-		out->len = begin;
-	return err;
-}
-
 static void open_row(struct dec *d, struct view bytes)
 {
 	dec_init(d, bytes);
@@ -87,7 +77,6 @@ static struct view dec_sealed_name(struct dec *d)
 
 int policy_row_encode(const struct policy_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -96,7 +85,7 @@ int policy_row_encode(const struct policy_row *row, struct buf *out)
 	enc_u64(&e, row->time_window_ms);
 	enc_u64(&e, row->valid_blocks_max);
 	enc_u8(&e, row->receipts);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int policy_row_decode(struct view bytes, struct policy_row *ret_row)
@@ -119,7 +108,6 @@ int policy_row_decode(struct view bytes, struct policy_row *ret_row)
 
 int org_row_encode(const struct org_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -127,7 +115,7 @@ int org_row_encode(const struct org_row *row, struct buf *out)
 	enc_short(&e, view_str(row->name));
 	enc_fixed(&e, row->ca_fingerprint.b, HASH_BYTES);
 	enc_fixed(&e, row->custodian.b, IDENTITY_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int org_row_decode(struct view bytes, struct org_row *ret_row)
@@ -145,7 +133,6 @@ int org_row_decode(struct view bytes, struct org_row *ret_row)
 
 int identity_row_encode(const struct identity_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -159,7 +146,7 @@ int identity_row_encode(const struct identity_row *row, struct buf *out)
 	enc_u64(&e, row->not_before_ms);
 	enc_u64(&e, row->not_after_ms);
 	enc_bytes(&e, row->cert);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int identity_row_decode(struct view bytes, struct identity_row *ret_row)
@@ -183,13 +170,12 @@ int identity_row_decode(struct view bytes, struct identity_row *ret_row)
 
 int issued_row_encode(const struct issued_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
 	enc_bool(&e, row->revoked);
 	enc_fixed(&e, row->identity.b, IDENTITY_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int issued_row_decode(struct view bytes, struct issued_row *ret_row)
@@ -205,7 +191,6 @@ int issued_row_decode(struct view bytes, struct issued_row *ret_row)
 
 int crl_row_encode(const struct crl_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -214,7 +199,7 @@ int crl_row_encode(const struct crl_row *row, struct buf *out)
 	enc_u64(&e, row->next_update_ms);
 	enc_u32(&e, row->count);
 	enc_fixed(&e, row->hash.b, HASH_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int crl_row_decode(struct view bytes, struct crl_row *ret_row)
@@ -233,7 +218,6 @@ int crl_row_decode(struct view bytes, struct crl_row *ret_row)
 
 int patient_row_encode(const struct patient_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -243,7 +227,7 @@ int patient_row_encode(const struct patient_row *row, struct buf *out)
 	enc_fixed(&e, row->admitted_by.b, IDENTITY_BYTES);
 	enc_version(&e, row->epoch, row->window);
 	enc_bytes(&e, row->sealed_name);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int patient_row_decode(struct view bytes, struct patient_row *ret_row)
@@ -264,14 +248,13 @@ int patient_row_decode(struct view bytes, struct patient_row *ret_row)
 
 int section_row_encode(const struct section_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
 	enc_u32(&e, row->epoch);
 	enc_u8(&e, row->amend);
 	enc_fixed(&e, row->epoch_tx.b, HASH_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int section_row_decode(struct view bytes, struct section_row *ret_row)
@@ -288,7 +271,6 @@ int section_row_decode(struct view bytes, struct section_row *ret_row)
 
 int grant_row_encode(const struct grant_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -298,7 +280,7 @@ int grant_row_encode(const struct grant_row *row, struct buf *out)
 	enc_u32(&e, row->from_epoch);
 	enc_fixed(&e, row->grant_tx.b, HASH_BYTES);
 	enc_fixed(&e, row->granted_by.b, IDENTITY_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int grant_row_decode(struct view bytes, struct grant_row *ret_row)
@@ -320,7 +302,6 @@ int grant_row_decode(struct view bytes, struct grant_row *ret_row)
 
 int node_row_encode(const struct node_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -338,7 +319,7 @@ int node_row_encode(const struct node_row *row, struct buf *out)
 	enc_fixed(&e, row->content_hash.b, HASH_BYTES);
 	enc_fixed(&e, row->commitment.b, HASH_BYTES);
 	enc_fixed(&e, row->author.b, IDENTITY_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int node_row_decode(struct view bytes, struct node_row *ret_row)
@@ -366,7 +347,6 @@ int node_row_decode(struct view bytes, struct node_row *ret_row)
 
 int content_row_encode(const struct content_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -377,7 +357,7 @@ int content_row_encode(const struct content_row *row, struct buf *out)
 	enc_fixed(&e, row->root.b, HASH_BYTES);
 	enc_u8(&e, row->level);
 	enc_bytes(&e, row->sealed);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int content_row_decode(struct view bytes, struct content_row *ret_row)
@@ -404,13 +384,12 @@ int content_row_decode(struct view bytes, struct content_row *ret_row)
 
 int erasure_row_encode(const struct erasure_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
 	enc_u64(&e, row->time_ms);
 	enc_fixed(&e, row->by.b, IDENTITY_BYTES);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int erasure_row_decode(struct view bytes, struct erasure_row *ret_row)
@@ -426,7 +405,6 @@ int erasure_row_decode(struct view bytes, struct erasure_row *ret_row)
 
 int entry_row_encode(const struct entry_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -434,7 +412,7 @@ int entry_row_encode(const struct entry_row *row, struct buf *out)
 	enc_u8(&e, (uint8_t)row->type);
 	enc_version(&e, row->epoch, row->window);
 	enc_bytes(&e, row->sealed_name);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int entry_row_decode(struct view bytes, struct entry_row *ret_row)
@@ -453,7 +431,6 @@ int entry_row_decode(struct view bytes, struct entry_row *ret_row)
 
 int xattr_row_encode(const struct xattr_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
 
 	start(&e, out);
@@ -461,7 +438,7 @@ int xattr_row_encode(const struct xattr_row *row, struct buf *out)
 	enc_fixed(&e, row->secret_tx.b, HASH_BYTES);
 	enc_u16(&e, row->secret_index);
 	enc_bytes(&e, row->sealed);
-	return finish(&e, out, begin);
+	return enc_done(&e);
 }
 
 int xattr_row_decode(struct view bytes, struct xattr_row *ret_row)

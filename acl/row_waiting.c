@@ -9,9 +9,7 @@
 
 int waiting_row_encode(const struct waiting_row *row, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
-	int err;
 
 	enc_init(&e, out);
 	enc_u8(&e, ROW_VERSION);
@@ -19,10 +17,7 @@ int waiting_row_encode(const struct waiting_row *row, struct buf *out)
 	enc_fixed(&e, row->author.b, IDENTITY_BYTES);
 	enc_fixed(&e, row->tx.b, HASH_BYTES);
 	enc_u64(&e, row->time_ms);
-	err = enc_done(&e);
-	if (err)
-		out->len = begin;
-	return err;
+	return enc_done(&e);
 }
 
 int waiting_row_decode(struct view bytes, struct waiting_row *ret_row)

@@ -25,7 +25,7 @@ static uint64_t get_be(const uint8_t *in, size_t bytes)
 void enc_init(struct enc *e, struct buf *out)
 {
 	assert(e && out);
-	*e = (struct enc){.out = out};
+	*e = (struct enc){.out = out, .begin = out->len};
 }
 
 void enc_fixed(struct enc *e, const void *data, size_t bytes)
@@ -122,9 +122,11 @@ void enc_len_close(struct enc *e, size_t position)
 	put_be(e->out->data + position, bytes, 4);
 }
 
-int enc_done(const struct enc *e)
+int enc_done(struct enc *e)
 {
 	assert(e->err <= 0);
+	if (e->err)
+		e->out->len = e->begin;
 	return e->err;
 }
 

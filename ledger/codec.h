@@ -14,6 +14,7 @@
 /* Writer. The buffer is borrowed. After an error further writes do nothing. */
 struct enc {
 	struct buf *out;
+	size_t begin; /* length of out before */
 	int err;
 };
 
@@ -34,8 +35,8 @@ void enc_tag(struct enc *e, const char *tag);
 /* Reserves a u32 to be filled by enc_len_close with the bytes written since. Returns the position. */
 size_t enc_len_open(struct enc *e);
 void enc_len_close(struct enc *e, size_t position);
-/* 0 or the first error. */
-int enc_done(const struct enc *e) must_check;
+/* 0, or the first error: out is as long then as it was before. */
+int enc_done(struct enc *e) must_check;
 
 /* Reader over borrowed bytes. After an error every read gives zeros and empty views. */
 struct dec {

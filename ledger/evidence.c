@@ -243,9 +243,7 @@ struct hash evidence_slot(const struct evidence *e)
 
 int evidence_file_encode(const struct hash *network, struct view evidence, struct buf *out)
 {
-	size_t begin = out->len;
 	struct enc e;
-	int err;
 
 	enc_init(&e, out);
 	enc_tag(&e, FILE_TAG);
@@ -253,10 +251,7 @@ int evidence_file_encode(const struct hash *network, struct view evidence, struc
 	enc_u8(&e, EVIDENCE_SET_GENESIS);
 	enc_bytes(&e, VIEW_NONE);
 	enc_bytes(&e, evidence);
-	err = enc_done(&e);
-	if (err)
-		out->len = begin;
-	return err;
+	return enc_done(&e);
 }
 
 bool evidence_is_file(struct view bytes)

@@ -154,20 +154,22 @@ T_TEST(every_byte_tampered)
 	}
 }
 
-T_TEST(writer_error_is_sticky)
+T_TEST(writer_error_is_sticky_and_leaves_nothing)
 {
 	struct buf b;
 	struct enc e;
 	size_t open;
 
-	buf_init(&b, 6);
+	buf_init(&b, 7);
+	t_zero(buf_append(&b, "x", 1));
 	enc_init(&e, &b);
 	open = enc_len_open(&e);
 	enc_u32(&e, 1);
 	enc_u8(&e, 1); /* would fit */
 	enc_len_close(&e, open);
+	t_eq(b.len, 5);
 	t_err(enc_done(&e), CF_ETOOBIG);
-	t_eq(b.len, 4);
+	t_eq(b.len, 1);
 	buf_release(&b);
 }
 
