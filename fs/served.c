@@ -6,6 +6,7 @@
 
 #include "fs/tool.h"
 #include "ledger/file.h"
+#include "ledger/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -40,10 +41,19 @@ static void note_age(struct served *s, struct client *client)
 		 head.height, now_ms > head.time_ms ? (now_ms - head.time_ms) / 60000 : 0);
 }
 
+/* A mount is usable once it is abreast. One that is far behind is waited for as long as it comes closer. */
 static int catch_up(struct served *s, struct client *client)
 {
-	int err = client_wait(client, 0, CATCH_UP_MS);
+	uint64_t before;
+	int err;
 
+	for (;;) {
+		before = client_height(client);
+		err = client_wait(client, 0, CATCH_UP_MS);
+		if (err != CF_ENOQUORUM || client_height(client) == before)
+			break;
+		log_info("mount", "at height %" PRIu64 ", not abreast yet -> waits", client_height(client));
+	}
 	if (!err)
 		err = client_register(client, REGISTER_MS);
 	if (err != CF_ENOQUORUM && err != CF_ENETWORK)

@@ -85,6 +85,8 @@ from=${EPOCHREALTIME/./}
 mount_as doctor1
 ok "a mount with no ledger yet shows the chart" within $most test -d "$work/doctor1/patients/patient1/EMR10"
 awk -v us=$((${EPOCHREALTIME/./} - from)) 'BEGIN { printf "# after %.1f s\n", us / 1e6 }'
+shown=$(chartfs status "$work/doctor1" | sed -n 's/^ *"height": \([0-9]*\).*/\1/p')
+ok "as it is now" [ "$shown" -ge $((before + blocks)) ]
 # The three that have the ledger are a quorum without one to spare.
 ok "a save succeeds" within $most bash -c "[ \$(try_save $work/doctor1/patients/patient1/EMR14/first.json) = saved ]"
 writer_start "$work/doctor1/patients/patient1/EMR14"
