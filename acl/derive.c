@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* derive.c - derived rows: keys begin with a letter that says of what kind they are. */
+/* derive.c - derived rows: keys begin with a letter that says of what kind they are ('b': derive_blob.c). */
 #include "acl/derive.h"
 #include "acl/rowread.h"
 #include "acl/trace.h"
@@ -415,7 +415,7 @@ static int derive_write(const struct derive *d, const struct rw_write *w, bool e
 	case SKP_GRANT:
 		return derive_grant(d, &parts, new);
 	default:
-		return 0;
+		return derive_blob(d->txn, d->patient, parts.sub, new);
 	}
 }
 

@@ -4,8 +4,8 @@
  * set.
  *
  * A directory's counts and times, a patient's counters, who may know of which patient, where keys were
- * wrapped for whom, and, in acl/trail.h, who asked for which keys. acl/apply.h has the readers of the first
- * three.
+ * wrapped for whom, which blobs versions are made of, and, in acl/trail.h, who asked for which keys.
+ * acl/apply.h has the readers of the first three.
  */
 #ifndef ACL_DERIVE_H
 #define ACL_DERIVE_H
@@ -15,6 +15,22 @@
 /* A valid transaction, before its writes are staged: the rows they replace are still there. */
 int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset,
 	      struct view annex) must_check;
+
+/*
+ * The roots of blob trees that versions of files and changes that wait have, erased ones left out, in no
+ * order; one may come several times. from: where to go on (empty: at the begin), moved on. CF_ENOTFOUND: that
+ * were all; otherwise at most `most` were told. A non-zero answer of on_root ends the walk and is returned.
+ */
+int derived_blobs(struct db_txn *txn, struct buf *from, unsigned most,
+		  int (*on_root)(void *ctx, const struct hash *root, uint8_t level), void *ctx) must_check;
+/* A version's row in the state, or a change that waits; of other rows, and empty ones, nothing follows. */
+int derive_blob(struct db_txn *txn, const struct patient_id *p, enum statekey_patient_kind kind,
+		struct view row) must_check;
+/* That version's secret is erased: its blobs are needed no more, unless another version names them. */
+int derive_blob_erased(struct db_txn *txn, const struct patient_id *p, const struct hash *tx,
+		       uint16_t secret_index) must_check;
+/* The same of all that a patient has. */
+int derive_blobs_erased(struct db_txn *txn, const struct patient_id *p) must_check;
 
 /* What an annex's item of this transaction gave, taken back: the item is erased. */
 int derive_item_erased(struct db_txn *txn, const struct patient_id *p, const struct hash *id,

@@ -66,6 +66,14 @@ static int erase_in(const struct erasing *e, const struct hash *id,
 	return err;
 }
 
+static int erase_secret(const struct erasing *e, const struct content_row *row)
+{
+	uint16_t index = row->secret_index;
+	int err = erase_in(e, &row->secret_tx, is_secret_of, &index);
+
+	return err ? err : derive_blob_erased(e->txn, e->patient, &row->secret_tx, index);
+}
+
 static int erase_content(const struct erasing *e, struct view value)
 {
 	struct content_row row;
@@ -74,7 +82,7 @@ static int erase_content(const struct erasing *e, struct view value)
 		return err_set(CF_ECORRUPT, "a content row of the past does not decode");
 	if (row.sealed.len == 0)
 		return 0; /* an empty file has no secret */
-	return erase_in(e, &row.secret_tx, is_secret_of, &row.secret_index);
+	return erase_secret(e, &row);
 }
 
 static int erase_xattrs(const struct erasing *e, struct view value)
@@ -97,7 +105,7 @@ static int erase_waiting(const struct erasing *e, struct view value)
 		return err_set(CF_ECORRUPT, "a change that waited does not decode");
 	if (content.sealed.len == 0)
 		return 0;
-	return erase_in(e, &content.secret_tx, is_secret_of, &content.secret_index);
+	return erase_secret(e, &content);
 }
 
 static int erase_version(const struct erasing *e, struct view value)
@@ -165,6 +173,13 @@ static int on_patient_tx(void *ctx, struct version version, const struct hash *i
 	return err ? err : f.err;
 }
 
+static int erase_patient(struct erasing *e, const struct hash *log_key)
+{
+	int err = chain_log_walk(e->txn, log_key, on_patient_tx, e);
+
+	return err ? err : derive_blobs_erased(e->txn, e->patient);
+}
+
 int erase_apply(struct chain *c, struct chain_stage *s, const struct tx *tx)
 {
 	struct erasing e = {.chain = c, .stage = s, .txn = chain_stage_txn(s)};
@@ -180,10 +195,10 @@ int erase_apply(struct chain *c, struct chain_stage *s, const struct tx *tx)
 		if (p->op[i].code != OP_ERASE)
 			continue;
 		err = op_erase_decode(p->op[i].body, &op);
-		if (err == 0 && node_is_zero(&op.node))
-			err = chain_log_walk(e.txn, &patient, on_patient_tx, &e);
-		else if (err == 0)
+		if (err == 0 && !node_is_zero(&op.node))
 			err = erase_node(&e, &op.node);
+		else if (err == 0)
+			err = erase_patient(&e, &patient);
 	}
 	return err == CF_EDECODE ? err_set(CF_ECORRUPT, "an erasure that was judged valid does not decode")
 				 : err;

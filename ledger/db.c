@@ -19,7 +19,7 @@
 #define READERS_MAX 1022
 #define IDLE_READERS_MAX 64
 #define READER_CHECK_EVERY 4096 /* write transactions between two sweeps of dead processes' readers */
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define FULL_BELOW_BYTES (64 << 10)
 
 static const char *const table_names[DB_TABLES] = {
