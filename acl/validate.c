@@ -317,7 +317,8 @@ static int count_orgs(struct validator *v, const struct tx *tx, const struct mem
 static int count_receipts(struct validator *v, const struct tx *tx, const struct members *m, unsigned enough,
 			  unsigned *ret_count)
 {
-	struct hash digest = tx_receipt_digest(&v->network, tx->proposal.blob, tx->proposal.blob_count);
+	struct hash digest = tx_receipt_digest(&v->network, tx->proposal.time_ms, tx->proposal.blob,
+					       tx->proposal.blob_count);
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < tx->receipt_count && count < enough; i++) {

@@ -29,6 +29,18 @@ bool blob_has(struct blob_store *s, const struct hash *address)
 	return s->ops->has(s, address);
 }
 
+bool blob_has_node(struct blob_store *s, const struct hash *address)
+{
+	assert(s && address);
+	return s->ops->is_node(s, address);
+}
+
+int blob_touch(struct blob_store *s, const struct hash *address, uint64_t time_ms)
+{
+	assert(s && address);
+	return s->ops->touch(s, address, time_ms);
+}
+
 int blob_sync(struct blob_store *s)
 {
 	assert(s);
@@ -41,8 +53,7 @@ int blob_remove(struct blob_store *s, const struct hash *address)
 	return s->ops->remove(s, address);
 }
 
-int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes),
-	      void *ctx)
+int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct blob_info *blob), void *ctx)
 {
 	int err = 0;
 
@@ -52,7 +63,7 @@ int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct hash 
 }
 
 int blob_walk_part(struct blob_store *s, uint8_t first,
-		   int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes), void *ctx)
+		   int (*on_blob)(void *ctx, const struct blob_info *blob), void *ctx)
 {
 	assert(s && on_blob);
 	return s->ops->walk(s, first, on_blob, ctx);

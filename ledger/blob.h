@@ -22,36 +22,48 @@ struct blob_store {
 	const struct blob_ops *ops;
 };
 
+struct blob_info {
+	struct hash address;
+	uint64_t bytes;
+	uint64_t touched_ms; /* when it was put last, or what it was touched with */
+};
+
 struct blob_ops {
 	/*
-	 * Keeps bytes under their address; CF_ECORRUPT when they do not hash to it. Already there: nothing to
-	 * do; there but damaged: repaired. Durable only after sync.
+	 * Keeps bytes under their address; CF_ECORRUPT when they do not hash to it. Already there: touched;
+	 * there but damaged: repaired. Durable only after sync.
 	 */
 	int (*put)(struct blob_store *s, const struct hash *address, struct view bytes);
 	/* Appends the bytes; CF_ENOTFOUND; CF_ECORRUPT when what is stored does not hash to the address
 	 * (never handed out). */
 	int (*get)(struct blob_store *s, const struct hash *address, struct buf *out);
 	bool (*has)(struct blob_store *s, const struct hash *address);
+	/* By its first byte, which alone is read: a manifest node's. False: another blob, or not there. */
+	bool (*is_node)(struct blob_store *s, const struct hash *address);
+	/* Somebody may need it until this time (wall clock), unless it is marked with a later one. Durable
+	 * only after sync. CF_ENOTFOUND. */
+	int (*touch)(struct blob_store *s, const struct hash *address, uint64_t time_ms);
 	/* Everything put before is durable when it returns. */
 	int (*sync)(struct blob_store *s);
 	/* Forgets one; CF_ENOTFOUND. */
 	int (*remove)(struct blob_store *s, const struct hash *address);
-	/* All addresses that begin with this byte, in no order. */
+	/* All blobs whose address begins with this byte, in no order. */
 	int (*walk)(struct blob_store *s, uint8_t first,
-		    int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes), void *ctx);
+		    int (*on_blob)(void *ctx, const struct blob_info *blob), void *ctx);
 	void (*close)(struct blob_store *s);
 };
 
 int blob_put(struct blob_store *s, const struct hash *address, struct view bytes) must_check;
 int blob_get(struct blob_store *s, const struct hash *address, struct buf *out) must_check;
 bool blob_has(struct blob_store *s, const struct hash *address);
+bool blob_has_node(struct blob_store *s, const struct hash *address); /* is_node */
+int blob_touch(struct blob_store *s, const struct hash *address, uint64_t time_ms) must_check;
 int blob_sync(struct blob_store *s) must_check;
 int blob_remove(struct blob_store *s, const struct hash *address) must_check;
-int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes),
+int blob_walk(struct blob_store *s, int (*on_blob)(void *ctx, const struct blob_info *blob),
 	      void *ctx) must_check;
 int blob_walk_part(struct blob_store *s, uint8_t first,
-		   int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes),
-		   void *ctx) must_check;
+		   int (*on_blob)(void *ctx, const struct blob_info *blob), void *ctx) must_check;
 void blob_close(struct blob_store *s); /* accepts NULL */
 
 struct hash blob_address(struct view bytes);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FAN 256
@@ -48,6 +49,13 @@ static void name_of(const struct hash *address, char ret_name[NAME_BYTES])
 	hex_encode(address->b, 1, ret_name);
 	ret_name[2] = '/';
 	hex_encode(address->b + 1, HASH_BYTES - 1, ret_name + 3);
+}
+
+static uint64_t touched_ms(const struct stat *st)
+{
+	if (st->st_mtim.tv_sec < 0)
+		return 0;
+	return (uint64_t)st->st_mtim.tv_sec * 1000 + (uint64_t)st->st_mtim.tv_nsec / 1000000;
 }
 
 static int subdir_make(struct blob_dir *d, uint8_t first)
@@ -124,6 +132,34 @@ static bool is_stored(struct blob_dir *d, const char *name, struct view bytes)
 	return same;
 }
 
+/* A time that a file is marked with is never put back: what was told with the later one must hold. */
+static int dir_touch(struct blob_store *s, const struct hash *address, uint64_t time_ms)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+				    {.tv_sec = (time_t)(time_ms / 1000),
+				     .tv_nsec = time_ms % 1000 * 1000000}};
+	struct blob_dir *d = dir_of(s);
+	char name[NAME_BYTES];
+	struct stat st;
+
+	name_of(address, name);
+	if (fstatat(d->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? CF_ENOTFOUND : fail("stat", name, errno);
+	if (touched_ms(&st) >= time_ms)
+		return 0;
+	if (utimensat(d->dirfd, name, times, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? CF_ENOTFOUND : fail("set the time of", name, errno);
+	return 0;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static int dir_put(struct blob_store *s, const struct hash *address, struct view bytes)
 {
 	struct blob_dir *d = dir_of(s);
@@ -134,7 +170,7 @@ static int dir_put(struct blob_store *s, const struct hash *address, struct view
 	if (!hash_equal(&real, address))
 		return CF_ECORRUPT;
 	name_of(address, name);
-	if (is_stored(d, name, bytes))
+	if (is_stored(d, name, bytes) && dir_touch(s, address, now_ms()) == 0)
 		return 0;
 	err = subdir_make(d, address->b[0]);
 	if (err)
@@ -186,6 +222,22 @@ static bool dir_has(struct blob_store *s, const struct hash *address)
 	return fstatat(dir_of(s)->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool dir_is_node(struct blob_store *s, const struct hash *address)
+{
+	char name[NAME_BYTES];
+	uint8_t first;
+	bool is_node;
+	int fd;
+
+	name_of(address, name);
+	fd = openat(dir_of(s)->dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	is_node = pread(fd, &first, 1, 0) == 1 && blob_is_node(VIEW(&first, 1));
+	close(fd);
+	return is_node;
+}
+
 static int dir_sync(struct blob_store *s)
 {
 	if (syncfs(dir_of(s)->dirfd) != 0) {
@@ -230,26 +282,28 @@ static int each_name(struct blob_dir *d, uint8_t first,
 }
 
 struct walk {
-	int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes);
+	int (*on_blob)(void *ctx, const struct blob_info *blob);
 	void *ctx;
 };
 
 static int walk_name(void *ctx, int fd, uint8_t first, const char *name)
 {
 	struct walk *w = ctx;
-	struct hash address;
+	struct blob_info blob;
 	struct stat st;
 
-	address.b[0] = first;
-	if (strlen(name) != REST_DIGITS || hex_decode(name, address.b + 1, HASH_BYTES - 1) != 0)
+	blob.address.b[0] = first;
+	if (strlen(name) != REST_DIGITS || hex_decode(name, blob.address.b + 1, HASH_BYTES - 1) != 0)
 		return 0;
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : fail("stat", name, errno);
-	return w->on_blob(w->ctx, &address, (uint64_t)st.st_size);
+	blob.bytes = (uint64_t)st.st_size;
+	blob.touched_ms = touched_ms(&st);
+	return w->on_blob(w->ctx, &blob);
 }
 
 static int dir_walk(struct blob_store *s, uint8_t first,
-		    int (*on_blob)(void *ctx, const struct hash *address, uint64_t bytes), void *ctx)
+		    int (*on_blob)(void *ctx, const struct blob_info *blob), void *ctx)
 {
 	struct walk w = {on_blob, ctx};
 
@@ -278,6 +332,8 @@ static const struct blob_ops dir_ops = {
 	.put = dir_put,
 	.get = dir_get,
 	.has = dir_has,
+	.is_node = dir_is_node,
+	.touch = dir_touch,
 	.sync = dir_sync,
 	.remove = dir_remove,
 	.walk = dir_walk,

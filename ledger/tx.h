@@ -141,8 +141,9 @@ int tx_decode(struct view bytes, struct tx *ret_t) must_check;
 
 /* SHA-256("chartfs endorsement v1" || network || tx id || SHA-256(rwset)). */
 struct hash tx_endorsement_digest(const struct hash *network, const struct hash *id, struct view rwset);
-/* SHA-256("chartfs receipt v1" || network || encoded list). */
-struct hash tx_receipt_digest(const struct hash *network, const struct tx_blob *blobs, size_t count);
+/* SHA-256("chartfs receipt v2" || network || time of the proposal || encoded list). */
+struct hash tx_receipt_digest(const struct hash *network, uint64_t time_ms, const struct tx_blob *blobs,
+			      size_t count);
 
 /*
  * The annex: what travels and is stored with a transaction, is bound by its hash, and can be erased item by

@@ -9,7 +9,7 @@
 
 #define SIG_TAG "chartfs sig v1"
 #define ENDORSEMENT_TAG "chartfs endorsement v1"
-#define RECEIPT_TAG "chartfs receipt v1"
+#define RECEIPT_TAG "chartfs receipt v2"
 /* A tag goes into a hash with its NUL, as everywhere. */
 #define TAG_VIEW(tag) VIEW(tag, sizeof(tag))
 
@@ -159,12 +159,20 @@ struct hash tx_endorsement_digest(const struct hash *network, const struct hash 
 	return sha256_parts(parts, sizeof(parts) / sizeof(parts[0]));
 }
 
-struct hash tx_receipt_digest(const struct hash *network, const struct tx_blob *blobs, size_t count)
+static uint8_t *put_u64(uint8_t *at, uint64_t n)
 {
-	/* u16 count, then root and u64 bytes of each: the list as it stands in a proposal */
-	uint8_t list[2 + TX_BLOBS_MAX * (HASH_BYTES + 8)];
+	for (int shift = 56; shift >= 0; shift -= 8)
+		*at++ = (uint8_t)(n >> shift);
+	return at;
+}
+
+struct hash tx_receipt_digest(const struct hash *network, uint64_t time_ms, const struct tx_blob *blobs,
+			      size_t count)
+{
+	/* the time, u16 count, then root and u64 bytes of each: the list as it stands in a proposal */
+	uint8_t list[8 + 2 + TX_BLOBS_MAX * (HASH_BYTES + 8)];
 	struct view parts[] = {TAG_VIEW(RECEIPT_TAG), VIEW(network->b, HASH_BYTES), VIEW(list, 2)};
-	uint8_t *at = list;
+	uint8_t *at = put_u64(list, time_ms);
 
 	assert(count <= TX_BLOBS_MAX && (blobs || count == 0));
 	*at++ = (uint8_t)(count >> 8);
@@ -172,8 +180,7 @@ struct hash tx_receipt_digest(const struct hash *network, const struct tx_blob *
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < HASH_BYTES; k++)
 			*at++ = blobs[i].root.b[k];
-		for (int shift = 56; shift >= 0; shift -= 8)
-			*at++ = (uint8_t)(blobs[i].bytes >> shift);
+		at = put_u64(at, blobs[i].bytes);
 	}
 	parts[2].len = (size_t)(at - list);
 	return sha256_parts(parts, sizeof(parts) / sizeof(parts[0]));

@@ -153,9 +153,9 @@ static unsigned evict(struct blobcache *c)
 	return count;
 }
 
-static int on_blob(void *ctx, const struct hash *address, uint64_t bytes)
+static int on_blob(void *ctx, const struct blob_info *blob)
 {
-	return add(ctx, address, bytes);
+	return add(ctx, &blob->address, blob->bytes);
 }
 
 int blobcache_open(const char *dir, uint64_t bytes_max, struct blobcache **ret_c)

@@ -74,6 +74,7 @@ static const struct key peer_keys[] = {
 	{"consensus", "leader-lost-ms", NUMBER, false, FIELD(conf_peer, timers.leader_lost_ms), 0, MS_MAX},
 	{"blobs", "scrub-period-s", NUMBER, false, FIELD(conf_peer, scrub_period_s), 0, UINT32_MAX},
 	{"blobs", "scrub-rate-kib", NUMBER, false, FIELD(conf_peer, scrub_rate_kib), 1, UINT32_MAX},
+	{"blobs", "unnamed-age-s", NUMBER, false, FIELD(conf_peer, unnamed_age_s), 0, UINT32_MAX},
 	{"log", "level", LEVEL, false, FIELD(conf_peer, log_level), 0, 0},
 	{NULL, NULL, TEXT, false, 0, 0, 0, 0},
 };
@@ -309,6 +310,7 @@ int conf_peer_read(const char *path, struct conf_peer *ret_conf)
 	c->timers = PBFT_TIMERS_DEFAULT;
 	c->scrub_period_s = CONF_SCRUB_PERIOD_S;
 	c->scrub_rate_kib = CONF_SCRUB_RATE_KIB;
+	c->unnamed_age_s = CONF_UNNAMED_AGE_S;
 	c->log_level = LOG_INFO;
 	err = read_all(path, peer_keys, c);
 	if (!err)

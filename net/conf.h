@@ -15,6 +15,7 @@
 #define CONF_PATH_MAX 4096
 #define CONF_SCRUB_PERIOD_S (7 * 24 * 3600)
 #define CONF_SCRUB_RATE_KIB 8192
+#define CONF_UNNAMED_AGE_S (24 * 3600)
 
 struct conf_peer {
 	char name[65];                         /* [peer] name: for logs */
@@ -36,6 +37,7 @@ struct conf_peer {
 		timers; /* [consensus] request-forward-ms, request-complain-ms, view-change-ms, ... */
 	uint32_t scrub_period_s;  /* [blobs] scrub-period-s */
 	uint32_t scrub_rate_kib;  /* [blobs] scrub-rate-kib: KiB a second */
+	uint32_t unnamed_age_s;   /* [blobs] unnamed-age-s; 0: nothing is removed */
 	enum log_level log_level; /* [log] level */
 };
 

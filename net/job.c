@@ -25,11 +25,11 @@ static int copy_in(struct client_job *job, const struct hash *network, struct vi
 	if (!job->blobs)
 		return CF_ENOMEM;
 	job->blob_count = tx->blob_count;
-	job->blobs_digest = tx_receipt_digest(network, job->blobs, job->blob_count);
+	job->blobs_digest = tx_receipt_digest(network, job->time_ms, job->blobs, job->blob_count);
 	return 0;
 }
 
-int job_new(const struct hash *network, struct view proposal, const struct client_tx *tx,
+int job_new(const struct hash *network, struct view proposal, const struct client_tx *tx, uint64_t time_ms,
 	    uint64_t valid_until, const struct policy_row *policy, struct client_job **ret_job)
 {
 	struct client_job *job = mem_zalloc(sizeof(*job));
@@ -51,6 +51,7 @@ int job_new(const struct hash *network, struct view proposal, const struct clien
 	for (unsigned i = 0; i < JOB_RWSETS_MAX; i++)
 		buf_init(&job->rwset[i].bytes, RWSET_BYTES_MAX);
 	job->id = tx_id(proposal);
+	job->time_ms = time_ms;
 	job->valid_until = valid_until;
 	job->orgs_needed = policy->endorsing_orgs ? policy->endorsing_orgs : 1;
 	job->receipts_needed = policy->receipts;

@@ -47,6 +47,7 @@ struct client_job {
 	struct tx_blob *blobs;
 	uint16_t blob_count;
 	struct hash blobs_digest; /* what a receipt signs */
+	uint64_t time_ms;         /* of the proposal */
 	uint64_t valid_until;
 	unsigned orgs_needed;
 	unsigned receipts_needed; /* 0: no blobs, or Q of the members when receipts_quorum */
@@ -84,7 +85,7 @@ struct client_job {
 };
 
 /* Copies. refs is 1. Errors: CF_ENOMEM, CF_ETOOBIG. */
-int job_new(const struct hash *network, struct view proposal, const struct client_tx *tx,
+int job_new(const struct hash *network, struct view proposal, const struct client_tx *tx, uint64_t time_ms,
 	    uint64_t valid_until, const struct policy_row *policy, struct client_job **ret_job) must_check;
 void job_ref(struct client_job *job);
 void job_unref(struct client_job *job); /* accepts NULL */

@@ -25,19 +25,18 @@
 
 static uint64_t keeper_handle(void *ctx, struct message *m);
 
-static int count_blob(void *ctx, const struct hash *address, uint64_t bytes)
+static int count_blob(void *ctx, const struct blob_info *blob)
 {
 	struct keeper *k = ctx;
 
-	(void)address;
-	(void)bytes;
+	(void)blob;
 	atomic_fetch_add(&k->blobs, 1);
 	return 0;
 }
 
 int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
 {
-	struct worker_config worker = {config->name, QUEUE_BYTES_MAX, NULL, keeper_handle};
+	struct worker_config worker = {config->conf->name, QUEUE_BYTES_MAX, NULL, keeper_handle};
 	struct keeper *k = mem_zalloc(sizeof(*k));
 	char path[FILE_PATH_MAX];
 	int err;
@@ -54,15 +53,17 @@ int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
 	if (!err)
 		err = hashset_new(KNOWN_PLACES, &k->lacking);
 	if (!err)
-		err = file_path(config->data_dir, "blobs", path);
+		err = file_path(config->conf->data_dir, "blobs", path);
 	if (!err)
 		err = blob_dir_open(path, &k->store);
 	if (!err)
 		err = keeper_scrub_new(k);
 	if (!err)
+		err = keeper_sweep_new(k);
+	if (!err)
 		err = blob_walk(k->store, count_blob, k);
 	if (!err)
-		err = file_path(config->data_dir, "wanted", path);
+		err = file_path(config->conf->data_dir, "wanted", path);
 	if (!err)
 		err = wanted_open(path, config->chain, &k->wanted);
 	if (err) {
@@ -90,6 +91,7 @@ void keeper_free(struct keeper *k)
 	worker_free(k->worker);
 	wanted_close(k->wanted);
 	scrub_free(k->scrub);
+	sweep_free(k->sweep);
 	blob_close(k->store);
 	hashset_free(k->known);
 	hashset_free(k->lacking);
@@ -198,7 +200,7 @@ static int check_sender(struct keeper *k, enum gateway gateway, const struct wir
 static int check_room(const struct keeper *k)
 {
 	uint64_t room, reserve;
-	int err = file_room(k->config.data_dir, &room, &reserve);
+	int err = file_room(k->config.conf->data_dir, &room, &reserve);
 
 	reserve = !err && reserve / RESERVE_PART < RESERVE_BYTES_MAX ? reserve / RESERVE_PART
 								     : RESERVE_BYTES_MAX;
@@ -290,12 +292,14 @@ static int hold(struct keeper *k, const struct message *m, const struct wire_fra
 			err = 0;
 		}
 	}
+	if (!err && receipt.held)
+		err = keeper_promise(k, &hold);
 	if (!err && receipt.held && k->dirty) {
 		err = blob_sync(k->store);
 		k->dirty = err != 0;
 	}
 	if (!err && receipt.held) {
-		digest = tx_receipt_digest(mesh_network(k->config.mesh), hold.blob, hold.count);
+		digest = tx_receipt_digest(mesh_network(k->config.mesh), hold.time_ms, hold.blob, hold.count);
 		err = sigpath_sign(SIG_RECEIPT, mesh_network(k->config.mesh), &digest, 1,
 				   k->config.identity->endorse, &receipt.signature);
 	}
@@ -373,7 +377,7 @@ static uint64_t keeper_handle(void *ctx, struct message *m)
 {
 	struct keeper *k = ctx;
 	struct seek_entry *e;
-	uint64_t now, next = 0, scrub_ms;
+	uint64_t now, next = 0, scrub_ms, sweep_ms;
 
 	if (m)
 		take(k, m);
@@ -386,11 +390,14 @@ static uint64_t keeper_handle(void *ctx, struct message *m)
 	keeper_repair(k, now);
 	mark(k, now);
 	scrub_ms = keeper_scrub(k, now);
+	sweep_ms = sweep_run(k->sweep, now);
 	if (next == 0 || k->mark_ms < next)
 		next = k->mark_ms;
 	if (wanted_count(k->wanted) > 0 && k->repair_ms < next)
 		next = k->repair_ms;
 	if (scrub_ms && scrub_ms < next)
 		next = scrub_ms;
+	if (sweep_ms && sweep_ms < next)
+		next = sweep_ms;
 	return next;
 }

@@ -2,15 +2,17 @@
 /*
  * keeper.h - the thread that keeps blobs: takes, hands out, gives receipts, repairs.
  *
- * A receipt says that everything below the named roots is here and durable; it is signed after the sync. What
- * is missing or damaged here and asked for, or named by a committed transaction, is fetched from other
- * members and put in its place; passes over all that is stored find what has rotted (scrub.h). Nothing that
- * does not hash to its address leaves.
+ * A receipt says that everything below the named roots is here and durable, and stays as long as the ledger
+ * may take a proposal of its time that names them; it is signed after the sync. What is missing or damaged
+ * here and asked for, or named by a committed transaction, is fetched from other members and put in its
+ * place; passes over all that is stored find what has rotted (scrub.h) and remove what nothing needs
+ * (sweep.h). Nothing that does not hash to its address leaves.
  */
 #ifndef NET_KEEPER_H
 #define NET_KEEPER_H
 
 #include "ledger/chain.h"
+#include "net/conf.h"
 #include "net/mesh.h"
 #include "net/queue.h"
 #include "net/verifier.h"
@@ -22,10 +24,7 @@ struct keeper_config {
 	struct mesh *mesh;
 	struct verifier *verifier;
 	const struct identity *identity;
-	const char *data_dir;    /* blobs/ and wanted in it */
-	const char *name;        /* for logs */
-	uint32_t scrub_period_s; /* 0: no passes */
-	uint32_t scrub_rate_kib;
+	const struct conf_peer *conf; /* borrowed: blobs/ and wanted are in its data_dir */
 };
 
 /* Errors: those of blob_dir_open and wanted_open. */

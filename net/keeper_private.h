@@ -11,6 +11,7 @@
 #include "ledger/hashset.h"
 #include "net/scrub.h"
 #include "net/seek.h"
+#include "net/sweep.h"
 #include "net/wanted.h"
 #include "net/worker.h"
 
@@ -34,6 +35,7 @@ struct keeper {
 	atomic_bool missed;   /* named blobs were not looked at: the height in the file must stay below */
 	atomic_ullong height; /* told of */
 	struct scrub *scrub;
+	struct sweep *sweep;
 	atomic_ullong blobs; /* and the next four: what keeper_counts tells */
 	atomic_ullong scrubs;
 	atomic_ullong scrubbed;
@@ -53,8 +55,15 @@ void keeper_named(struct keeper *k, const struct message *m);
 void keeper_give_up(struct keeper *k, struct seek_entry *e);
 /* Looks at wanted roots until enough is being sought. */
 void keeper_repair(struct keeper *k, uint64_t now_ms);
+/* Something is damaged or missing here. False: too much is sought already. */
+bool keeper_on_bad(void *ctx, const struct hash *address);
 int keeper_scrub_new(struct keeper *k) must_check;
 /* When to call it again; 0: never. */
 uint64_t keeper_scrub(struct keeper *k, uint64_t now_ms);
+
+/* keeper_sweep.c */
+int keeper_sweep_new(struct keeper *k) must_check;
+/* From now on these trees stay until the ledger takes no proposal of that time any more. To be synced. */
+int keeper_promise(struct keeper *k, const struct wire_hold *hold) must_check;
 
 #endif

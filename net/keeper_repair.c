@@ -99,6 +99,7 @@ void keeper_named(struct keeper *k, const struct message *m)
 
 	for (size_t at = 0; at + sizeof(blob) <= m->len; at += sizeof(blob)) {
 		memcpy(&blob, m->bytes + at, sizeof(blob));
+		sweep_keep_tree(k->sweep, &blob.root);
 		if (hashset_has(k->known, &blob.root) || keeper_look(k, &blob.root, NULL) == 0)
 			continue;
 		if (wanted_add(k->wanted, &blob.root))
@@ -125,7 +126,7 @@ void keeper_repair(struct keeper *k, uint64_t now_ms)
 }
 
 /* One already sought is not counted again. */
-static bool on_bad(void *ctx, const struct hash *address)
+bool keeper_on_bad(void *ctx, const struct hash *address)
 {
 	struct keeper *k = ctx;
 	char hex[2 * HASH_BYTES + 1];
@@ -145,10 +146,10 @@ int keeper_scrub_new(struct keeper *k)
 {
 	const struct scrub_config config = {
 		.store = k->store,
-		.period_ms = (uint64_t)k->config.scrub_period_s * 1000,
-		.bytes_per_s = (uint64_t)k->config.scrub_rate_kib << 10,
+		.period_ms = (uint64_t)k->config.conf->scrub_period_s * 1000,
+		.bytes_per_s = (uint64_t)k->config.conf->scrub_rate_kib << 10,
 		.ctx = k,
-		.on_bad = on_bad,
+		.on_bad = keeper_on_bad,
 	};
 
 	return scrub_new(&config, &k->scrub);

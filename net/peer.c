@@ -321,12 +321,7 @@ static int open_parts(struct peer *p)
 	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
 	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
 	struct sharer_config sharer = {p->chain, NULL, id, conf->name};
-	struct keeper_config keeper = {.chain = p->chain,
-				       .identity = id,
-				       .data_dir = conf->data_dir,
-				       .name = conf->name,
-				       .scrub_period_s = conf->scrub_period_s,
-				       .scrub_rate_kib = conf->scrub_rate_kib};
+	struct keeper_config keeper = {.chain = p->chain, .identity = id, .conf = conf};
 	struct replica_config replica = {.chain = p->chain,
 					 .apply = p->apply,
 					 .identity = id,

@@ -43,10 +43,9 @@ void scrub_free(struct scrub *s)
 	mem_free(s);
 }
 
-static int list(void *ctx, const struct hash *address, uint64_t bytes)
+static int list(void *ctx, const struct blob_info *blob)
 {
-	(void)bytes;
-	return buf_append(ctx, address->b, HASH_BYTES);
+	return buf_append(ctx, blob->address.b, HASH_BYTES);
 }
 
 /* False: the pass is over. */

@@ -118,7 +118,7 @@ void submit_fail(struct submitter *s, struct client_job *job, int error, const c
 
 void submit_hold(struct submitter *s, const struct client_job *job, uint32_t members)
 {
-	struct wire_hold hold = {.count = job->blob_count};
+	struct wire_hold hold = {.time_ms = job->time_ms, .count = job->blob_count};
 	struct buf payload;
 
 	memcpy(hold.blob, job->blobs, job->blob_count * sizeof(hold.blob[0]));
@@ -321,8 +321,8 @@ int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *
 		err = proposal_build(txn, &pc, tx, &proposal);
 	db_abort(txn);
 	if (!err)
-		err = job_new(&s->config.network, buf_view(&proposal), tx, proposal_valid_until(&pc), &policy,
-			      &job);
+		err = job_new(&s->config.network, buf_view(&proposal), tx, pc.now_ms,
+			      proposal_valid_until(&pc), &policy, &job);
 	buf_release(&proposal);
 	if (err)
 		return err;

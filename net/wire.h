@@ -102,6 +102,7 @@ struct wire_block {
 };
 
 struct wire_hold {
+	uint64_t time_ms; /* of the proposal */
 	uint16_t count;
 	struct tx_blob blob[TX_BLOBS_MAX];
 };

@@ -189,6 +189,7 @@ int wire_hold_encode(const struct wire_hold *m, struct buf *out)
 
 	assert(m->count <= TX_BLOBS_MAX);
 	enc_init(&e, out);
+	enc_u64(&e, m->time_ms);
 	enc_u16(&e, m->count);
 	for (unsigned i = 0; i < m->count; i++) {
 		enc_fixed(&e, m->blob[i].root.b, HASH_BYTES);
@@ -202,6 +203,7 @@ int wire_hold_decode(struct view payload, struct wire_hold *ret_m)
 	struct dec d;
 
 	dec_init(&d, payload);
+	ret_m->time_ms = dec_u64(&d);
 	ret_m->count = (uint16_t)dec_count16(&d, TX_BLOBS_MAX);
 	for (unsigned i = 0; i < ret_m->count; i++) {
 		dec_fixed(&d, ret_m->blob[i].root.b, HASH_BYTES);

@@ -110,7 +110,7 @@ static int sign_sorted(struct netfix *n, enum sig_kind kind, const struct hash *
 static int sign_tx(struct netfix *n, const struct netfix_request *r, const struct hash *id, struct tx *tx)
 {
 	struct hash endorsed = tx_endorsement_digest(&n->network, id, tx->rwset_bytes);
-	struct hash receipt = tx_receipt_digest(&n->network, r->blob, r->blob_count);
+	struct hash receipt = tx_receipt_digest(&n->network, n->now_ms, r->blob, r->blob_count);
 	int err = sigpath_sign(SIG_PROPOSAL, &n->network, id, 1, r->by->sign, &tx->signature);
 
 	tx->endorsement_count = (uint8_t)n->endorsers;

@@ -134,15 +134,15 @@ T_TEST(blob_dir_forgets_half_written_ones)
 	blob_close(s);
 }
 
-static int count_one(void *ctx, const struct hash *address, uint64_t bytes)
+static int count_one(void *ctx, const struct blob_info *blob)
 {
 	uint8_t *seen = ctx;
 
-	t_eq(bytes, 4);
+	t_eq(blob->bytes, 4);
 	for (uint32_t i = 0; i < 100; i++) {
 		struct hash h = blob_address(VIEW(&i, 4));
 
-		if (hash_equal(&h, address))
+		if (hash_equal(&h, &blob->address))
 			seen[i]++;
 	}
 	return 0;

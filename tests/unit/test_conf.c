@@ -49,7 +49,7 @@ T_TEST(reads_all_keys)
 		"[consensus]\nblock-max-txs = 7\nblock-max-bytes = 1000000\nrequest-forward-ms = 1\n"
 		"request-complain-ms = 2\nview-change-ms = 3\nview-change-max-ms = 4\nresend-ms = 5\n"
 		"status-ms = 6\nheartbeat-ms = 0\nbatch-wait-ms = 8\nrotate-blocks = 9\n"
-		"[blobs]\nscrub-period-s = 10\nscrub-rate-kib = 11\n"
+		"[blobs]\nscrub-period-s = 10\nscrub-rate-kib = 11\nunnamed-age-s = 12\n"
 		"[log]\nlevel = debug\n";
 	char want[512];
 
@@ -71,6 +71,7 @@ T_TEST(reads_all_keys)
 	t_eq(conf.timers.rotate_blocks, 9);
 	t_eq(conf.scrub_period_s, 10);
 	t_eq(conf.scrub_rate_kib, 11);
+	t_eq(conf.unnamed_age_s, 12);
 	t_eq(conf.log_level, LOG_DEBUG);
 }
 
@@ -83,6 +84,7 @@ T_TEST(fills_defaults)
 	t_eq(conf.timers.request_forward_ms, PBFT_TIMERS_DEFAULT.request_forward_ms);
 	t_eq(conf.scrub_period_s, 7 * 24 * 3600);
 	t_ok(conf.scrub_rate_kib > 0);
+	t_eq(conf.unnamed_age_s, 24 * 3600);
 	t_eq(conf.log_level, LOG_INFO);
 }
 

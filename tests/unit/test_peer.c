@@ -402,7 +402,7 @@ T_TEST(keeps_blobs)
 	t_ok(peerfix_wait_count(f, &f->receipt_count, 2, 5000));
 	t_zero(wire_receipt_decode(buf_view(&f->receipt), &receipt));
 	t_ok(receipt.held);
-	digest = tx_receipt_digest(&f->n->network, hold.blob, 1);
+	digest = tx_receipt_digest(&f->n->network, hold.time_ms, hold.blob, 1);
 	t_zero(sigpath_verify(&receipt.signature, SIG_RECEIPT, &f->n->network, &digest,
 			      f->n->peer[0].endorse));
 

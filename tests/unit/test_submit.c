@@ -150,7 +150,7 @@ static void take_hold(struct endorser *e, struct transport_from from, const stru
 	if (wire_hold_decode(f->payload, &m))
 		abort();
 	out.held = !atomic_load(&e->misses_blob);
-	digest = tx_receipt_digest(&e->cluster->network, m.blob, m.count);
+	digest = tx_receipt_digest(&e->cluster->network, m.time_ms, m.blob, m.count);
 	if (out.held) {
 		if (sigpath_sign(SIG_RECEIPT, &e->cluster->network, &digest, 1, e->key, &out.signature))
 			abort();
@@ -329,7 +329,7 @@ static struct client_job *job_of(struct cluster *c, unsigned number, const struc
 	p.op[0] = (struct tx_op){1, view_str("operation")};
 	buf_init(&bytes, 0);
 	t_zero(tx_proposal_encode(&p, &bytes));
-	t_zero(job_new(&c->network, buf_view(&bytes), &tx, p.valid_until, &policy, &job));
+	t_zero(job_new(&c->network, buf_view(&bytes), &tx, p.time_ms, p.valid_until, &policy, &job));
 	buf_release(&bytes);
 	return job;
 }

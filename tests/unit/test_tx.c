@@ -97,7 +97,7 @@ static void sample_tx(const struct buf *proposal, struct tx *t, struct buf *out)
 		t->endorsement[i].sig = s[1];
 	}
 	t->receipt_count = PEERS;
-	digests[0] = tx_receipt_digest(&network, p.blob, p.blob_count);
+	digests[0] = tx_receipt_digest(&network, p.time_ms, p.blob, p.blob_count);
 	for (uint8_t i = 0; i < PEERS; i++) {
 		memset(t->receipt[i].by.b, i, IDENTITY_BYTES);
 		t_zero(sigpath_sign(SIG_RECEIPT, &network, digests, 1, key((uint8_t)(PEER + i)),
@@ -125,7 +125,7 @@ static int verify_tx(const struct tx *t)
 	digest = tx_endorsement_digest(&network, &t->id, t->rwset_bytes);
 	for (uint8_t i = 0; i < t->endorsement_count && err == 0; i++)
 		err = verify_by(&t->endorsement[i], SIG_ENDORSEMENT, &digest);
-	digest = tx_receipt_digest(&network, t->proposal.blob, t->proposal.blob_count);
+	digest = tx_receipt_digest(&network, t->proposal.time_ms, t->proposal.blob, t->proposal.blob_count);
 	for (uint8_t i = 0; i < t->receipt_count && err == 0; i++)
 		err = verify_by(&t->receipt[i], SIG_RECEIPT, &digest);
 	return err;

@@ -232,18 +232,21 @@ T_TEST(tx_endorsement_digest_by_hand)
 T_TEST(tx_receipt_digest_by_hand)
 {
 	struct tx_blob blobs[2] = {{digest_of(1), 0x0102030405060708}, {digest_of(2), 5}};
-	uint8_t rest[2 + 40] = {0, 1};
+	uint8_t rest[8 + 2 + 40] = {9, 8, 7, 6, 5, 4, 3, 2, 0, 1};
+	uint64_t time_ms = 0x0908070605040302;
 	struct hash got, want;
 
-	memcpy(rest + 2, blobs[0].root.b, HASH_BYTES);
-	memcpy(rest + 2 + HASH_BYTES, "\1\2\3\4\5\6\7\10", 8);
-	got = tx_receipt_digest(&network, blobs, 1);
-	want = by_hand("chartfs receipt v1", VIEW(rest, sizeof(rest)));
+	memcpy(rest + 10, blobs[0].root.b, HASH_BYTES);
+	memcpy(rest + 10 + HASH_BYTES, "\1\2\3\4\5\6\7\10", 8);
+	got = tx_receipt_digest(&network, time_ms, blobs, 1);
+	want = by_hand("chartfs receipt v2", VIEW(rest, sizeof(rest)));
 	t_bytes(got.b, HASH_BYTES, want.b, HASH_BYTES);
-	want = tx_receipt_digest(&network, blobs, 2);
+	want = tx_receipt_digest(&network, time_ms + 1, blobs, 1);
 	t_ok(!hash_equal(&got, &want));
-	got = tx_receipt_digest(&network, NULL, 0);
-	want = by_hand("chartfs receipt v1", VIEW("\0\0", 2));
+	want = tx_receipt_digest(&network, time_ms, blobs, 2);
+	t_ok(!hash_equal(&got, &want));
+	got = tx_receipt_digest(&network, 1, NULL, 0);
+	want = by_hand("chartfs receipt v2", VIEW("\0\0\0\0\0\0\0\1\0\0", 10));
 	t_bytes(got.b, HASH_BYTES, want.b, HASH_BYTES);
 }
 

@@ -295,7 +295,7 @@ T_TEST(named_blobs_want_receipts)
 	resign(&b, &p, &proposal);
 	endorse(&b);
 	t_verdict(&b, VERDICT_RECEIPTS);
-	digest = tx_receipt_digest(&b.n->network, p.blob, 1);
+	digest = tx_receipt_digest(&b.n->network, p.time_ms, p.blob, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		b.tx->receipt[i].by = b.n->peer[i].id;
 		t_zero(sigpath_sign(SIG_RECEIPT, &b.n->network, &digest, 1, b.n->peer[i].endorse,
@@ -306,6 +306,12 @@ T_TEST(named_blobs_want_receipts)
 	b.tx->receipt_count = 3;
 	t_verdict(&b, VERDICT_VALID);
 	b.tx->receipt[1].sig.sig[0] ^= 1;
+	t_verdict(&b, VERDICT_RECEIPTS);
+	/* One for the same blobs in a proposal of another time: whoever signed it may have dropped them
+	 * since. */
+	digest = tx_receipt_digest(&b.n->network, p.time_ms - 1, p.blob, 1);
+	t_zero(sigpath_sign(SIG_RECEIPT, &b.n->network, &digest, 1, b.n->peer[1].endorse,
+			    &b.tx->receipt[1].sig));
 	t_verdict(&b, VERDICT_RECEIPTS);
 	buf_release(&proposal);
 	close_bench(&b);

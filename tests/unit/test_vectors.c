@@ -400,7 +400,7 @@ T_TEST(vectors_tx)
 	for (uint8_t i = 0; i < t->endorsement_count; i++)
 		t_zero(sigpath_verify(&t->endorsement[i].sig, SIG_ENDORSEMENT, &network, &digest,
 				      endorse_key(&m, &keys, &t->endorsement[i].by)));
-	digest = tx_receipt_digest(&network, t->proposal.blob, t->proposal.blob_count);
+	digest = tx_receipt_digest(&network, t->proposal.time_ms, t->proposal.blob, t->proposal.blob_count);
 	is_expected(digest, "tx.receipt");
 	t_eq(t->receipt_count, 3);
 	for (uint8_t i = 0; i < t->receipt_count; i++)

@@ -438,7 +438,7 @@ def check_transactions(want):
     need(digest == want["tx.endorsement"] and len(t["endorsements"]) == 2, "tx.endorsement")
     for by, s in t["endorsements"]:
         check_sigpath(s, 2, network, digest, keys[by])
-    digest = H(tag("chartfs receipt v1"), network, t["proposal"]["blobs"])
+    digest = H(tag("chartfs receipt v2"), network, t["proposal"]["time_ms"].to_bytes(8, "big"), t["proposal"]["blobs"])
     need(digest == want["tx.receipt"] and len(t["receipts"]) == 3, "tx.receipt")
     for by, s in t["receipts"]:
         check_sigpath(s, 3, network, digest, keys[by])

@@ -201,7 +201,7 @@ static void make_tx(const struct hash *network, const struct members *m, struct 
 
 	assert(t);
 	need(tx_proposal_decode(proposal, &p));
-	stored = tx_receipt_digest(network, p.blob, p.blob_count);
+	stored = tx_receipt_digest(network, p.time_ms, p.blob, p.blob_count);
 	t->proposal_bytes = proposal;
 	t->rwset_bytes = rwset;
 	t->signature = sign(SIG_PROPOSAL, network, id, 3, 5, 1);
