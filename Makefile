@@ -72,8 +72,9 @@ TEST_HDRS := $(wildcard tests/*/*.h)
 TESTS = test_*
 TEST_SRCS := $(wildcard $(TESTS:%=tests/unit/%.c))
 TEST_SCRIPTS := $(wildcard $(TESTS:%=tests/unit/%.sh))
-# Real processes and mounts; they find the programs by O.
-CHECK_SCRIPTS := $(wildcard tests/model/*.sh tests/sim/*.sh tests/fuzz/*.sh tests/net/*.sh tests/mount/*.sh)
+# They find the programs by O. Those of one process run beside each other, those with networks and mounts alone.
+SHARED_SCRIPTS := $(wildcard tests/model/*.sh tests/sim/*.sh tests/fuzz/*.sh)
+CHECK_SCRIPTS := $(wildcard tests/net/*.sh tests/mount/*.sh)
 
 PROGRAMS = $(addprefix $(O)/,$(basename $(notdir $(MAIN_SRCS))))
 UNIT_TESTS = $(TEST_SRCS:%.c=$(O)/%)
@@ -109,7 +110,7 @@ check: deps check-deps
 	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar \
 		$(O)/bare $(O)/rogue $(O)/longledger $(O)/posix $(O)/fsx
 	$(give_back)
-	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(CHECK_SCRIPTS)
+	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(SHARED_SCRIPTS) -- $(CHECK_SCRIPTS)
 
 # make sim SEEDS=100000 FROM=1: the cluster simulator (tests/sim).
 SEEDS ?= 2000

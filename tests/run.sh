@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh TEST... - runs test programs and scripts and sums up.
+# run.sh [SHARED... --] TEST... - runs test programs and scripts and sums up. Those before "--" share the machine, as
+# many side by side as it has cores; the others run one by one, since they measure times of a network.
 #
 # A test that prints a TAP plan ("1..N") counts each of its points, and points it planned but never
 # reached as failed. Any other counts as one: exit code 0 passed, 77 skipped, else failed.
 # Prints only what failed, and which took longest. The last line is "N passed, N failed"; ends with 1 when
-# any failed. TEST_TIMEOUT: seconds for each (default 600). TEST_VERBOSE=1 prints all output. TEST_JOBS: so many
-# side by side (default 1).
+# any failed. TEST_TIMEOUT: seconds for each (default 600). TEST_VERBOSE=1 prints all output. TEST_JOBS: so many of the
+# others side by side (default 1).
 set -u
 
 count() { # PATTERN FILE -> how many lines match
@@ -58,14 +59,28 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
-number=0
-for test in "$@"; do
-	number=$((number + 1))
-	printf '%s\n%s\n' "$dir/$number" "$test"
-done | xargs -r -d '\n' -n 2 -P "${TEST_JOBS:-1}" "$0" --one
+run_all() { # JOBS LIST: lines of a base and a test
+	xargs -r -d '\n' -n 2 -P "$1" "$0" --one <"$2"
+}
 
-[ "$#" -gt 10 ] && cat "$dir"/*.sum | sort -k 3 -rn | awk 'NR <= 15 { print $3 " s " $4 }'
+number=0
+shared=
+: >"$dir/list"
+for test in "$@"; do
+	if [ "$test" = -- ]; then
+		shared=$dir/shared
+		mv "$dir/list" "$shared"
+		: >"$dir/list"
+		continue
+	fi
+	number=$((number + 1))
+	printf '%s\n%s\n' "$dir/$number" "$test" >>"$dir/list"
+done
+[ -n "$shared" ] && run_all "$(nproc)" "$shared"
+run_all "${TEST_JOBS:-1}" "$dir/list"
+
+[ "$number" -gt 10 ] && cat "$dir"/*.sum | sort -k 3 -rn | awk 'NR <= 15 { print $3 " s " $4 }'
 # a test without a sum was ended with its runner
-cat "$dir"/*.sum 2>/dev/null | awk -v tests="$#" '
+cat "$dir"/*.sum 2>/dev/null | awk -v tests="$number" '
 	{ passed += $1; failed += $2 }
 	END { failed += tests - NR; printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }'
