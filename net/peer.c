@@ -65,13 +65,13 @@ static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *t
 	(void)rwset;
 	if (verdict == VERDICT_VALID)
 		keeper_committed(p->keeper, tx);
-	reporter_on_tx(p->reporter, &tx->id, height, index, verdict);
+	courier_on_tx(p->courier, &tx->id, height, index, verdict);
 }
 
 static void on_block(void *ctx, const struct block *block)
 {
 	(void)block;
-	reporter_on_block(((struct peer *)ctx)->reporter);
+	courier_on_block(((struct peer *)ctx)->courier);
 }
 
 static int open_chain(struct peer *p)
@@ -116,6 +116,11 @@ static void on_failed(void *ctx)
 static void on_changed(void *ctx)
 {
 	atomic_store(&((struct peer *)ctx)->changed, true);
+}
+
+static void on_lie(void *ctx, struct view evidence)
+{
+	reporter_on_lie(((struct peer *)ctx)->reporter, evidence);
 }
 
 static void fill_status(void *ctx, struct wire_status *ret_status)
@@ -169,9 +174,9 @@ static int open_parts(struct peer *p)
 					 .ctx = p};
 	struct intake_config intake = {
 		.chain = p->chain, .apply = p->apply, .name = conf->name, .ctx = p, .status = fill_status};
+	struct courier_config courier = {
+		.chain = p->chain, .identity = id, .tls = p->config.tls, .ctx = p, .on_lie = on_lie};
 	struct reporter_config reporter = {.chain = p->chain,
-					   .identity = id,
-					   .tls = p->config.tls,
 					   .data_dir = conf->data_dir,
 					   .name = conf->name,
 					   .self = p->self,
@@ -193,6 +198,9 @@ static int open_parts(struct peer *p)
 		err = keeper_new(&keeper, &p->keeper);
 	if (!err && conf->endorse && p->self != PBFT_LEARNER)
 		err = endorser_new(&endorser, &p->endorser);
+	if (!err)
+		err = courier_new(&courier, &p->courier);
+	reporter.courier = p->courier;
 	if (!err)
 		err = reporter_new(&reporter, &p->reporter);
 	replica.reporter = p->reporter;
@@ -291,6 +299,7 @@ void peer_stop(struct peer *p)
 		replica_stop(p->replica);
 	if (p->reporter)
 		reporter_stop(p->reporter);
+	courier_stop(p->courier);
 	if (p->endorser)
 		endorser_stop(p->endorser);
 	if (p->keeper)
@@ -299,6 +308,7 @@ void peer_stop(struct peer *p)
 		feed_stop(p->feed);
 	intake_free(p->intake);
 	replica_free(p->replica);
+	courier_free(p->courier);
 	reporter_free(p->reporter);
 	endorser_free(p->endorser);
 	sharer_free(p->sharer);

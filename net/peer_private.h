@@ -6,6 +6,7 @@
 #define NET_PEER_PRIVATE_H
 
 #include "acl/apply.h"
+#include "net/courier.h"
 #include "net/intake.h"
 #include "net/keeper.h"
 #include "net/peer.h"
@@ -26,6 +27,7 @@ struct peer {
 	struct feed *feed;
 	struct keeper *keeper;
 	struct endorser *endorser; /* NULL: the configuration says no */
+	struct courier *courier;
 	struct reporter *reporter;
 	struct sharer *sharer;
 	struct replica *replica;

@@ -9,11 +9,9 @@
 #include "ledger/mem.h"
 #include "ledger/segment.h"
 #include "net/lie.h"
-#include "net/submit.h"
 #include "net/ticks.h"
 #include "net/worker.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #define MODULE "reporter"
@@ -42,9 +40,6 @@ struct reporter {
 
 	struct client_job *job; /* the one that is on its way, about job_slot */
 	struct hash job_slot;
-	struct links *links; /* dialled with the first thing to submit */
-	struct heard *heard;
-	struct submitter *_Atomic submitter; /* the replica's thread tells it of blocks */
 };
 
 static uint64_t reporter_handle(void *ctx, struct message *m);
@@ -135,109 +130,19 @@ static void take_found(struct reporter *r, struct view bytes)
 
 /* --- as a client --- */
 
-static void on_frame(void *ctx, const struct roster *roster, unsigned member, const struct wire_frame *f)
-{
-	struct submitter *s = atomic_load(&((struct reporter *)ctx)->submitter);
-	struct wire_refused refused;
-
-	if (s && f->kind == WIRE_ENDORSED)
-		submit_on_endorsed(s, roster, member, f->payload);
-	else if (s && f->kind == WIRE_REFUSED && wire_refused_decode(f->payload, &refused) == 0)
-		submit_on_refused(s, roster, member, &refused);
-}
-
-static void on_up(void *ctx, unsigned member)
-{
-	(void)ctx;
-	(void)member;
-}
-
-static uint64_t own_height(void *ctx)
-{
-	struct chain_head head;
-
-	chain_head(((struct reporter *)ctx)->config.chain, &head);
-	return head.height;
-}
-
-/* An endorser of its own transactions may lie, too. */
-static void on_lie(void *ctx, struct view evidence)
-{
-	struct message *m = NULL;
-
-	if (message_new(WIRE_PBFT, evidence, &m) == 0)
-		(void)!worker_push(((struct reporter *)ctx)->worker, QUEUE_BULK, m);
-}
-
-static int put_again(void *ctx, unsigned member, const struct hash *address)
-{
-	(void)ctx;
-	(void)member;
-	(void)address;
-	return CF_ENOTFOUND; /* evidence names no blobs */
-}
-
-static int open_client(struct reporter *r)
-{
-	const struct links_config lc = {.tls = r->config.tls,
-					.network = *chain_network(r->config.chain),
-					.identity = r->config.identity,
-					.ctx = r,
-					.on_frame = on_frame,
-					.on_up = on_up};
-	struct submit_config sc = {.network = lc.network,
-				   .identity = r->config.identity,
-				   .ctx = r,
-				   .height = own_height,
-				   .put_again = put_again,
-				   .on_lie = on_lie};
-	struct submitter *s = NULL;
-	int err = r->heard ? 0 : heard_new(&r->heard);
-
-	if (err == 0 && !r->links)
-		err = links_new(&lc, &r->links);
-	sc.links = r->links;
-	sc.heard = r->heard;
-	if (err == 0 && !atomic_load(&r->submitter)) {
-		err = submit_new(&sc, &s);
-		if (err == 0)
-			atomic_store(&r->submitter, s);
-	}
-	return err;
-}
-
-/* The members may have changed since they were dialled. */
-static int dial(struct reporter *r)
-{
-	struct members *m = mem_alloc(sizeof(*m));
-	struct db_txn *txn = NULL;
-	int err = m ? chain_read_begin(r->config.chain, &txn) : CF_ENOMEM;
-
-	if (err == 0)
-		err = state_members(txn, m);
-	db_abort(txn);
-	if (err == 0)
-		err = links_set_members(r->links, m);
-	mem_free(m);
-	return err;
-}
-
 static int send_piece(struct reporter *r, const struct piece *p)
 {
 	const struct op_evidence op = {buf_view(&p->evidence)};
 	struct buf body;
-	int err = open_client(r);
+	int err;
 
-	if (err == 0)
-		err = dial(r);
 	buf_init(&body, 0);
-	if (err == 0)
-		err = op_evidence_encode(&op, &body);
+	err = op_evidence_encode(&op, &body);
 	if (err == 0) {
 		const struct tx_op ops[] = {{.code = OP_EVIDENCE, .body = buf_view(&body)}};
 		const struct client_tx tx = {.ops = ops, .op_count = 1};
 
-		err = submit_tx(atomic_load(&r->submitter), r->config.chain, &tx, &r->job);
+		err = courier_send(r->config.courier, &tx, &r->job);
 	}
 	buf_release(&body);
 	r->job_slot = p->slot;
@@ -333,21 +238,14 @@ int reporter_start(struct reporter *r)
 
 void reporter_stop(struct reporter *r)
 {
-	struct submitter *s = atomic_load(&r->submitter);
-
 	worker_stop(r->worker);
-	if (s)
-		submit_stop(s);
 }
 
 void reporter_free(struct reporter *r)
 {
 	if (!r)
 		return;
-	links_free(r->links); /* from here on nobody calls in */
 	client_job_release(r->job);
-	submit_free(atomic_load(&r->submitter));
-	heard_free(r->heard);
 	while (r->count)
 		forget(r, r->count - 1);
 	segments_close(r->store);
@@ -367,19 +265,11 @@ void reporter_found(struct reporter *r, uint8_t member, struct view first, struc
 	buf_release(&bytes);
 }
 
-void reporter_on_tx(struct reporter *r, const struct hash *id, uint64_t height, uint32_t index,
-		    uint8_t verdict)
+/* An endorser of the peer's own transactions may lie, too. */
+void reporter_on_lie(struct reporter *r, struct view evidence)
 {
-	struct submitter *s = atomic_load(&r->submitter);
+	struct message *m = NULL;
 
-	if (s)
-		submit_on_tx(s, id, height, index, verdict);
-}
-
-void reporter_on_block(struct reporter *r)
-{
-	struct submitter *s = atomic_load(&r->submitter);
-
-	if (s)
-		submit_on_block(s);
+	if (message_new(WIRE_PBFT, evidence, &m) == 0)
+		(void)!worker_push(r->worker, QUEUE_BULK, m);
 }

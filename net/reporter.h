@@ -3,18 +3,17 @@
  * reporter.h - a peer puts on the ledger what its core found out about liars.
  *
  * What is found is kept in `evidence` below the data directory first, so that a peer killed before the ledger
- * has it goes on after its restart. It then does what any client does: endorsements, submission, repetition,
- * with the peer's own key, over links that are dialled only now. All correct peers find the same; each waits
- * its turn after the offender's number, looks at the ledger again, and mostly finds it there. One transaction
- * at a time, and of one offender one in REPORTER_PAUSE_MS: a liar must not make its peers spam.
+ * has it goes on after its restart. It then submits it (net/courier.h). All correct peers find the same; each
+ * waits its turn after the offender's number, looks at the ledger again, and mostly finds it there. One
+ * transaction at a time, and of one offender one in REPORTER_PAUSE_MS: a liar must not make its peers spam.
  */
 #ifndef NET_REPORTER_H
 #define NET_REPORTER_H
 
 #include "acl/apply.h"
 #include "acl/identity.h"
+#include "net/courier.h"
 #include "net/pbft.h"
-#include "net/transport.h"
 
 #define REPORTER_TURN_MS 1500
 #define REPORTER_PAUSE_MS 5000
@@ -22,9 +21,8 @@
 struct reporter;
 
 struct reporter_config {
-	struct chain *chain;             /* all borrowed */
-	const struct identity *identity; /* the peer's */
-	const struct transport_tls *tls; /* NULL with inproc and tcp */
+	struct chain *chain; /* all borrowed */
+	struct courier *courier;
 	const char *data_dir;
 	const char *name; /* for logs */
 	uint8_t self;     /* own number */
@@ -37,10 +35,9 @@ int reporter_start(struct reporter *r) must_check;
 void reporter_stop(struct reporter *r); /* after the replica's */
 void reporter_free(struct reporter *r); /* accepts NULL */
 
-/* From the replica's thread, all short: what its core found, and what its chain has taken in. */
+/* From the replica's thread, short: what its core found. */
 void reporter_found(struct reporter *r, uint8_t member, struct view first, struct view second);
-void reporter_on_tx(struct reporter *r, const struct hash *id, uint64_t height, uint32_t index,
-		    uint8_t verdict);
-void reporter_on_block(struct reporter *r);
+/* As courier_config's: not verified yet. */
+void reporter_on_lie(struct reporter *r, struct view evidence);
 
 #endif
