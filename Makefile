@@ -290,7 +290,7 @@ $(O)/hunt-%: $(O)/tests/fuzz/fuzz_%.o $(filter-out %libfs.a,$(ARCHIVES))
 	$(link) -fsanitize=fuzzer $(call archives,net acl ledger) $(LIBS_NET)
 
 # A chartfsd that lies (tests/liar): calls of these go through it.
-LIES = mesh_new mesh_vote mesh_answer certificate_encode rwset_encode state_stage_root
+LIES = mesh_new mesh_vote mesh_answer certificate_encode rwset_encode state_stage_root contribution_deal
 $(O)/liar: $(O)/net/chartfsd.o $(O)/tests/liar/liar.o $(filter-out %libfs.a,$(ARCHIVES))
 	$(link) $(LIES:%=-Wl,--wrap=%) $(call archives,net acl ledger) $(LIBS_NET)
 

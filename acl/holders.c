@@ -6,6 +6,7 @@
 #include "acl/contribution.h"
 #include "acl/rowread.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ROW_VERSION 1
@@ -40,6 +41,7 @@ int holders_encode(const struct holders *h, struct buf *out)
 
 	enc_init(&e, out);
 	enc_u8(&e, ROW_VERSION);
+	enc_u16(&e, h->generation);
 	enc_u8(&e, h->threshold);
 	enc_u8(&e, h->count);
 	for (unsigned i = 0; i < h->count; i++) {
@@ -59,6 +61,7 @@ int holders_decode(struct view bytes, struct holders *ret_h)
 	dec_init(&d, bytes);
 	if (dec_u8(&d) != ROW_VERSION)
 		dec_fail(&d, CF_EDECODE);
+	h.generation = dec_u16(&d);
 	h.threshold = dec_u8(&d);
 	h.count = dec_u8(&d);
 	if (h.count > MEMBERS_MAX || h.threshold == 0 || h.threshold > h.count ||
@@ -75,21 +78,54 @@ int holders_decode(struct view bytes, struct holders *ret_h)
 	return err;
 }
 
-int row_holders(struct db_txn *txn, struct rwset_builder *out, struct holders *ret_h)
+static int read_holders(struct db_txn *txn, struct rwset_builder *out, const struct statekey *key,
+			struct holders *ret_h)
 {
-	struct statekey key = statekey_network("trace");
 	struct version version;
 	struct view value;
-	int err = row_read(txn, out, &key, &value, &version);
+	int err = row_read(txn, out, key, &value, &version);
 
 	if (!err && holders_decode(value, ret_h))
 		err = err_set(CF_ECORRUPT, "the row of the holders of shares is malformed");
 	return err;
 }
 
+int row_holders(struct db_txn *txn, struct rwset_builder *out, struct holders *ret_h)
+{
+	struct statekey key = statekey_network("trace");
+
+	return read_holders(txn, out, &key, ret_h);
+}
+
 int state_holders(struct db_txn *txn, struct holders *ret_h)
 {
 	return row_holders(txn, NULL, ret_h);
+}
+
+struct statekey holders_key(unsigned generation)
+{
+	char name[STATEKEY_NAME_MAX];
+
+	snprintf(name, sizeof(name), "trace %u", generation);
+	return statekey_network(name);
+}
+
+int row_holders_of(struct db_txn *txn, struct rwset_builder *out, unsigned generation, struct holders *ret_h)
+{
+	struct statekey key = holders_key(generation);
+	struct holders h;
+	int err = row_holders(txn, out, &h);
+
+	if (!err && h.generation != generation)
+		err = read_holders(txn, out, &key, &h);
+	if (!err)
+		*ret_h = h;
+	return err;
+}
+
+int state_holders_of(struct db_txn *txn, unsigned generation, struct holders *ret_h)
+{
+	return row_holders_of(txn, NULL, generation, ret_h);
 }
 
 unsigned holders_find(const struct holders *h, const struct identity_id *id)

@@ -121,25 +121,35 @@ static int key_schedule(const struct suite *suite, struct view info, size_t key_
 	return err;
 }
 
-int hpke_derive(const struct crypto_key *mine, const uint8_t theirs[POINT_BYTES],
-		const uint8_t enc[POINT_BYTES], const uint8_t recipient[POINT_BYTES], struct view info,
-		uint16_t aead_id, size_t key_bytes, struct hpke_secrets *ret_secrets)
+static int derive_shared(const uint8_t dh[32], const uint8_t enc[POINT_BYTES],
+			 const uint8_t recipient[POINT_BYTES], struct view info, uint16_t aead_id,
+			 size_t key_bytes, struct hpke_secrets *ret_secrets)
 {
 	struct suite suite = hpke_suite(aead_id);
 	struct hpke_secrets s = {0};
-	uint8_t dh[32];
-	int err;
+	int err = shared_secret(dh, enc, recipient, s.shared);
 
-	assert(mine && theirs && enc && recipient && ret_secrets && key_bytes <= sizeof(s.key));
-	err = crypto_ecdh(mine, theirs, dh);
-	if (!err)
-		err = shared_secret(dh, enc, recipient, s.shared);
+	assert(key_bytes <= sizeof(s.key));
 	if (!err)
 		err = key_schedule(&suite, info, key_bytes, &s);
 	if (!err)
 		*ret_secrets = s;
-	mem_wipe(dh, sizeof(dh));
 	mem_wipe(&s, sizeof(s));
+	return err;
+}
+
+int hpke_derive(const struct crypto_key *mine, const uint8_t theirs[POINT_BYTES],
+		const uint8_t enc[POINT_BYTES], const uint8_t recipient[POINT_BYTES], struct view info,
+		uint16_t aead_id, size_t key_bytes, struct hpke_secrets *ret_secrets)
+{
+	uint8_t dh[32];
+	int err;
+
+	assert(mine && theirs && enc && recipient && ret_secrets);
+	err = crypto_ecdh(mine, theirs, dh);
+	if (!err)
+		err = derive_shared(dh, enc, recipient, info, aead_id, key_bytes, ret_secrets);
+	mem_wipe(dh, sizeof(dh));
 	return err;
 }
 
@@ -177,21 +187,36 @@ int hpke_seal(const uint8_t recipient[POINT_BYTES], struct view info, struct vie
 	return err;
 }
 
+int hpke_open_shared(const uint8_t dh[32], const uint8_t recipient[POINT_BYTES], struct view info,
+		     struct view aad, struct view sealed, struct buf *out)
+{
+	struct hpke_secrets s = {0};
+	int err;
+
+	assert(dh && recipient && out);
+	if (sealed.len < HPKE_OVERHEAD_BYTES)
+		return CF_EDECODE;
+	err = derive_shared(dh, sealed.data, recipient, info, HPKE_AEAD_ID, AEAD_KEY_BYTES, &s);
+	if (!err)
+		err = aead_open(s.key, s.nonce, aad,
+				VIEW(sealed.data + HPKE_ENC_BYTES, sealed.len - HPKE_ENC_BYTES), out);
+	mem_wipe(&s, sizeof(s));
+	return err;
+}
+
 int hpke_open(const struct crypto_key *recipient, struct view info, struct view aad, struct view sealed,
 	      struct buf *out)
 {
-	struct hpke_secrets s = {0};
-	uint8_t point[POINT_BYTES];
+	uint8_t point[POINT_BYTES], dh[32];
 	int err;
 
 	assert(recipient && out);
 	if (sealed.len < HPKE_OVERHEAD_BYTES)
 		return CF_EDECODE;
 	crypto_key_point(recipient, point);
-	err = hpke_derive(recipient, sealed.data, sealed.data, point, info, HPKE_AEAD_ID, AEAD_KEY_BYTES, &s);
+	err = crypto_ecdh(recipient, sealed.data, dh);
 	if (!err)
-		err = aead_open(s.key, s.nonce, aad,
-				VIEW(sealed.data + HPKE_ENC_BYTES, sealed.len - HPKE_ENC_BYTES), out);
-	mem_wipe(&s, sizeof(s));
+		err = hpke_open_shared(dh, point, info, aad, sealed, out);
+	mem_wipe(dh, sizeof(dh));
 	return err;
 }

@@ -18,7 +18,11 @@ int hpke_seal(const uint8_t recipient[POINT_BYTES], struct view info, struct vie
 /* Appends the plaintext. Errors: CF_EDECODE, CF_ECORRUPT (not for this key, info or aad). */
 int hpke_open(const struct crypto_key *recipient, struct view info, struct view aad, struct view sealed,
 	      struct buf *out) must_check;
-/* For vectors: the ephemeral key is given. */
+/* By somebody who has not the recipient's key and was told the x coordinate of the shared point. Errors as
+ * hpke_open. */
+int hpke_open_shared(const uint8_t dh[32], const uint8_t recipient[POINT_BYTES], struct view info,
+		     struct view aad, struct view sealed, struct buf *out) must_check;
+/* The ephemeral key is given: for vectors, and where its owner has to prove that it is theirs. */
 int hpke_seal_with(const struct crypto_key *ephemeral, const uint8_t recipient[POINT_BYTES], struct view info,
 		   struct view aad, struct view plain, struct buf *out) must_check;
 

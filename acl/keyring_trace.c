@@ -136,7 +136,7 @@ int traces_key(struct db_txn *txn, const struct hash *network, const struct trac
 {
 	struct trace_name name = {keys->patient, keys->section, keys->epoch, keys->window};
 	struct holders holders;
-	int err = state_holders(txn, &holders);
+	int err = state_holders_of(txn, a->generation, &holders);
 
 	return err ? err : trace_answers_key(a, &holders, network, &name, keys->trace);
 }

@@ -20,6 +20,7 @@ const char *op_name(enum op_code code)
 		[OP_REINSTATE] = "reinstate", [OP_CRL] = "crl",         [OP_RENEW] = "renew",
 		[OP_EVIDENCE] = "evidence",   [OP_APPROVE] = "approve", [OP_RULE] = "rule",
 		[OP_PROPOSE] = "propose",     [OP_LEASE] = "lease",     [OP_REPLACE] = "replace",
+		[OP_DEAL] = "deal",           [OP_TAKE] = "take",       [OP_ACCUSE] = "accuse",
 	};
 
 	return (unsigned)code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
@@ -27,8 +28,8 @@ const char *op_name(enum op_code code)
 
 bool op_about_patient(enum op_code code)
 {
-	return code != OP_REGISTER && code != OP_MEMBERS && code != OP_SUSPEND && code != OP_REINSTATE &&
-	       code != OP_CRL && code != OP_RENEW && code != OP_EVIDENCE;
+	return code != OP_REGISTER && (code < OP_MEMBERS || code > OP_ACCUSE) && code != OP_SUSPEND &&
+	       code != OP_REINSTATE && code != OP_CRL && code != OP_RENEW && code != OP_EVIDENCE;
 }
 
 bool op_is_sealing(enum op_code code)
@@ -91,6 +92,9 @@ enum tx_type op_tx_type(enum op_code first, enum role creator)
 	case OP_REGISTER:
 		return creator == ROLE_DOCTOR ? TX_DOCTOR : TX_CONFIG;
 	case OP_MEMBERS:
+	case OP_DEAL:
+	case OP_TAKE:
+	case OP_ACCUSE:
 	case OP_SUSPEND:
 	case OP_REINSTATE:
 	case OP_CRL:

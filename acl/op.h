@@ -12,6 +12,7 @@
 #define ACL_OP_H
 
 #include "acl/row.h"
+#include "ledger/crypto_prf.h"
 
 enum op_code {
 	OP_REGISTER = 1,
@@ -26,6 +27,9 @@ enum op_code {
 	OP_REVOKE = 10,
 	OP_XATTR = 11,
 	OP_MEMBERS = 12,
+	OP_DEAL = 13,
+	OP_TAKE = 14,
+	OP_ACCUSE = 15,
 	OP_EVIDENCE = 16,
 	OP_LEASE = 18,
 	OP_CLAIM = 20,
@@ -193,6 +197,32 @@ struct op_members {
 };
 
 /*
+ * The members share the key of acl/trace.h anew (acl/reshare.h): for this generation of holders, by these
+ * members. deal: a holder's own share (acl/contribution.h), and a proof for each member. take: a member has
+ * opened its shares in these deals (deals_digest). accuse: in the deal of the holder at this place, which has
+ * this SHA-256, was none for the creator; opening shows it.
+ */
+struct op_deal {
+	uint16_t generation;
+	uint64_t epoch;
+	struct view deal;
+	uint8_t proof_count;
+	uint8_t proof[MEMBERS_MAX][SIG_BYTES];
+};
+struct op_take {
+	uint16_t generation;
+	uint64_t epoch;
+	struct hash deals;
+};
+struct op_accuse {
+	uint16_t generation;
+	uint64_t epoch;
+	uint8_t dealer;
+	struct hash deal;
+	struct prf_answer opening;
+};
+
+/*
  * The chart of an owner who has lost their keys gets another one, who consents; both signed what
  * acl/replacement.h says. Approvals: strictly ascending by identity. The annex wraps all keys to the owner.
  */
@@ -286,6 +316,9 @@ OP_DECLARE(grant, op_grant)
 OP_DECLARE(revoke, op_revoke)
 OP_DECLARE(xattr, op_xattr)
 OP_DECLARE(members, op_members)
+OP_DECLARE(deal, op_deal)
+OP_DECLARE(take, op_take)
+OP_DECLARE(accuse, op_accuse)
 OP_DECLARE(lease, op_lease)
 OP_DECLARE(claim, op_claim)
 OP_DECLARE(erase, op_erase)

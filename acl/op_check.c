@@ -23,6 +23,24 @@ static int check_decision(const struct tx_op *op)
 				   : op_replace_decode(op->body, &u.replace);
 }
 
+/* Of the operations on the members and the key they share. */
+static int check_members(const struct tx_op *op)
+{
+	union {
+		struct op_members members;
+		struct op_deal deal;
+		struct op_take take;
+		struct op_accuse accuse;
+	} u;
+
+	if (op->code == OP_MEMBERS)
+		return op_members_decode(op->body, &u.members);
+	if (op->code == OP_DEAL)
+		return op_deal_decode(op->body, &u.deal);
+	return op->code == OP_TAKE ? op_take_decode(op->body, &u.take)
+				   : op_accuse_decode(op->body, &u.accuse);
+}
+
 int op_check_body(const struct tx_op *op)
 {
 	union {
@@ -37,7 +55,6 @@ int op_check_body(const struct tx_op *op)
 		struct op_revoke revoke;
 		struct op_xattr xattr;
 		struct op_lease lease;
-		struct op_members members;
 		struct op_erase erase;
 		struct op_standing standing;
 		struct op_crl crl;
@@ -69,7 +86,10 @@ int op_check_body(const struct tx_op *op)
 	case OP_XATTR:
 		return op_xattr_decode(op->body, &u.xattr);
 	case OP_MEMBERS:
-		return op_members_decode(op->body, &u.members);
+	case OP_DEAL:
+	case OP_TAKE:
+	case OP_ACCUSE:
+		return check_members(op);
 	case OP_LEASE:
 		return op_lease_decode(op->body, &u.lease);
 	case OP_ERASE:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_codec_members.c - the bytes of a change of the members.
+ * op_codec_members.c - the bytes of a change of the members, and of their key's being shared anew.
  */
+#include "acl/contribution.h"
 #include "acl/op.h"
 
 #include <assert.h>
@@ -69,6 +70,111 @@ int op_members_decode(struct view body, struct op_members *ret_op)
 		if (i && memcmp(op.approval[i - 1].by.b, op.approval[i].by.b, IDENTITY_BYTES) >= 0)
 			dec_fail(&d, CF_EDECODE);
 	}
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}
+
+int op_deal_encode(const struct op_deal *op, struct buf *out)
+{
+	size_t begin = out->len;
+	struct enc e;
+	int err;
+
+	assert(op->proof_count <= MEMBERS_MAX);
+	enc_init(&e, out);
+	enc_u16(&e, op->generation);
+	enc_u64(&e, op->epoch);
+	enc_bytes(&e, op->deal);
+	enc_u8(&e, op->proof_count);
+	for (unsigned i = 0; i < op->proof_count; i++)
+		enc_fixed(&e, op->proof[i], SIG_BYTES);
+	err = enc_done(&e);
+	if (err)
+		out->len = begin;
+	return err;
+}
+
+int op_deal_decode(struct view body, struct op_deal *ret_op)
+{
+	struct op_deal op = {.generation = 0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, body);
+	op.generation = dec_u16(&d);
+	op.epoch = dec_u64(&d);
+	op.deal = dec_bytes(&d, CONTRIBUTION_BYTES_MAX);
+	op.proof_count = dec_u8(&d);
+	if (op.proof_count > MEMBERS_MAX) {
+		dec_fail(&d, CF_EDECODE);
+		op.proof_count = 0;
+	}
+	for (unsigned i = 0; i < op.proof_count; i++)
+		dec_fixed(&d, op.proof[i], SIG_BYTES);
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}
+
+int op_take_encode(const struct op_take *op, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_u16(&e, op->generation);
+	enc_u64(&e, op->epoch);
+	enc_fixed(&e, op->deals.b, HASH_BYTES);
+	return enc_done(&e);
+}
+
+int op_take_decode(struct view body, struct op_take *ret_op)
+{
+	struct op_take op = {.generation = 0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, body);
+	op.generation = dec_u16(&d);
+	op.epoch = dec_u64(&d);
+	dec_fixed(&d, op.deals.b, HASH_BYTES);
+	err = dec_done(&d);
+	if (err == 0)
+		*ret_op = op;
+	return err;
+}
+
+int op_accuse_encode(const struct op_accuse *op, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_u16(&e, op->generation);
+	enc_u64(&e, op->epoch);
+	enc_u8(&e, op->dealer);
+	enc_fixed(&e, op->deal.b, HASH_BYTES);
+	enc_fixed(&e, op->opening.value, POINT_BYTES);
+	enc_fixed(&e, op->opening.challenge, SCALAR_BYTES);
+	enc_fixed(&e, op->opening.response, SCALAR_BYTES);
+	return enc_done(&e);
+}
+
+int op_accuse_decode(struct view body, struct op_accuse *ret_op)
+{
+	struct op_accuse op = {.generation = 0};
+	struct dec d;
+	int err;
+
+	dec_init(&d, body);
+	op.generation = dec_u16(&d);
+	op.epoch = dec_u64(&d);
+	op.dealer = dec_u8(&d);
+	dec_fixed(&d, op.deal.b, HASH_BYTES);
+	dec_fixed(&d, op.opening.value, POINT_BYTES);
+	dec_fixed(&d, op.opening.challenge, SCALAR_BYTES);
+	dec_fixed(&d, op.opening.response, SCALAR_BYTES);
 	err = dec_done(&d);
 	if (err == 0)
 		*ret_op = op;

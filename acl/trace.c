@@ -14,7 +14,7 @@
 #define ANSWER_TAG "chartfs share v1"
 #define WRAP_TAG "chartfs trace wrap v1"
 #define ANSWER_BYTES (POINT_BYTES + 2 * SCALAR_BYTES)
-#define ANSWERS_BYTES_MAX (1 + HOLDERS_THRESHOLD_MAX * (1 + ANSWER_BYTES))
+#define ANSWERS_BYTES_MAX (3 + HOLDERS_THRESHOLD_MAX * (1 + ANSWER_BYTES))
 
 int trace_share(const struct genesis *g, unsigned holder, const struct crypto_key *kem,
 		uint8_t ret_share[SCALAR_BYTES])
@@ -139,7 +139,8 @@ int trace_answers_key(const struct trace_answers *a, const struct holders *h, co
 {
 	uint8_t point[POINT_BYTES], all[POINT_BYTES], value[HOLDERS_THRESHOLD_MAX][POINT_BYTES];
 	unsigned holder[HOLDERS_THRESHOLD_MAX];
-	int err = a->count == h->threshold ? trace_point(network, n, point) : CF_ECORRUPT;
+	int err = a->count == h->threshold && a->generation == h->generation ? trace_point(network, n, point)
+									     : CF_ECORRUPT;
 
 	for (unsigned i = 0; i < a->count && !err; i++) {
 		if (a->holder[i] >= h->count || (i && a->holder[i] <= a->holder[i - 1]) ||
@@ -162,6 +163,7 @@ static int answers_encode(const struct trace_answers *a, struct buf *out)
 	struct enc e;
 
 	enc_init(&e, out);
+	enc_u16(&e, a->generation);
 	enc_u8(&e, a->count);
 	for (unsigned i = 0; i < a->count; i++) {
 		enc_u8(&e, a->holder[i]);
@@ -179,6 +181,7 @@ static int answers_decode(struct view bytes, struct trace_answers *ret_a)
 	int err;
 
 	dec_init(&d, bytes);
+	a.generation = dec_u16(&d);
 	a.count = dec_u8(&d);
 	if (a.count > HOLDERS_THRESHOLD_MAX)
 		return CF_EDECODE;

@@ -23,7 +23,8 @@ struct trace_name {
 	uint32_t window;
 };
 
-/* An own share, opened from the genesis and checked. CF_ECORRUPT names the contribution. Caller wipes. */
+/* An own share of the founders', opened from the genesis and checked. CF_ECORRUPT names the contribution.
+ * Caller wipes. */
 int trace_share(const struct genesis *g, unsigned holder, const struct crypto_key *kem,
 		uint8_t ret_share[SCALAR_BYTES]) must_check;
 
@@ -49,19 +50,21 @@ int trace_answer_open(const struct trace_answer_to *to, const struct crypto_key 
 
 /* As many answers as make a key. */
 struct trace_answers {
+	uint16_t generation; /* of the holders */
 	uint8_t count;
 	uint8_t holder[HOLDERS_THRESHOLD_MAX]; /* places, from 0, ascending */
 	struct prf_answer answer[HOLDERS_THRESHOLD_MAX];
 };
-/* Verifies each again and puts the key together. CF_ECORRUPT: not the answers of this key, or too few. */
+/* Verifies each again and puts the key together. CF_ECORRUPT: not the answers of this key and generation, or
+ * too few. */
 int trace_answers_key(const struct trace_answers *a, const struct holders *h, const struct hash *network,
 		      const struct trace_name *n, uint8_t ret_key[TRACE_KEY_BYTES]) must_check;
 
 /*
  * The body of an ANNEX_TRACE item: recipient[16], u8 section, u32 epoch, u32 window, in clear; then, sealed
  * by HPKE (info "chartfs trace wrap v1" NUL network patient recipient; additional data: the clear part), the
- * answers: count8 {u8 place, value[65], challenge[32], response[32]}. They prove themselves: who wraps cannot
- * have the owner seal with another key than everybody's.
+ * answers: u16 generation, count8 {u8 place, value[65], challenge[32], response[32]}. They prove themselves:
+ * who wraps cannot have the owner seal with another key than everybody's.
  */
 struct trace_wrap {
 	struct identity_id recipient;

@@ -266,6 +266,10 @@ static bool role_permits(const struct tx_proposal *p, enum role role)
 		return role_may_configure(role);
 	case OP_EVIDENCE:
 		return role_may_report(role);
+	case OP_DEAL:
+	case OP_TAKE:
+	case OP_ACCUSE:
+		return role == ROLE_PEER;
 	case OP_ADMIT:
 		return role == ROLE_PATIENT || role_may_admit(role);
 	default:

@@ -3,6 +3,7 @@
  * validate_rwset.c - a read-write set against the state, and against what its proposal may write.
  */
 #include "acl/op.h"
+#include "acl/reshare.h"
 #include "acl/rowread.h"
 #include "acl/validate.h"
 
@@ -158,7 +159,7 @@ static bool identity_write(const struct tx_proposal *p, const struct rw_write *w
 		return false;
 	switch (parts.kind) {
 	case SK_NETWORK:
-		return members_row_write(p, w);
+		return members_row_write(p, w) || reshare_may_write(p, w->key, w->value);
 	case SK_IDENTITY:
 		return identity_row_write(p, &parts.identity, w->value);
 	case SK_KEY:

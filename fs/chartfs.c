@@ -50,7 +50,8 @@ static const struct cmd cmds[] = {
 	{"members",
 	 "add|refresh NAME@ORG --peer-address URL --client-address URL --config FILE -o CHANGE\n"
 	 "       chartfs members remove|expel NAME@ORG [--evidence ID] --config FILE -o CHANGE\n"
-	 "       chartfs members approve|submit CHANGE [--unseen] --config FILE",
+	 "       chartfs members approve|submit CHANGE [--unseen] --config FILE\n"
+	 "       chartfs members list --config FILE",
 	 "change which peers vote", cmd_members},
 	{"grant", "DIR --to WHO --sections EMR02,EMR04 --verbs read,add,modify,delete [--until DATE]",
 	 "grant rights on a patient's sections", cmd_grant},

@@ -62,6 +62,7 @@ int cmd_grants(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_manifest(int argc, char **argv);
 int cmd_members(int argc, char **argv);
+int members_list(struct client *client) must_check; /* chartfs members list */
 int cmd_mount(int argc, char **argv);
 int cmd_org(int argc, char **argv);
 int cmd_rbac(int argc, char **argv);

@@ -47,10 +47,10 @@ static int parse(int argc, char **argv, struct words *w)
 
 	if (code)
 		return code;
-	if (args != 2 || !w->config)
+	w->verb = args ? arg[0] : "";
+	if (args != (strcmp(w->verb, "list") == 0 ? 1 : 2) || !w->config)
 		return cmd_usage(argv[0], "what to do, with whom or which file, and --config are needed");
-	w->verb = arg[0];
-	w->target = arg[1];
+	w->target = arg[1]; /* list: NULL */
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int change_of(const char *verb, enum members_change *ret_change)
 			return 0;
 		}
 	}
-	return err_set(CF_EUSAGE, "%s: add, remove, refresh, expel, approve or submit", verb);
+	return err_set(CF_EUSAGE, "%s: list, add, remove, refresh, expel, approve or submit", verb);
 }
 
 static int find_peer(const char *text, struct identity_id *ret_id)
@@ -224,6 +224,13 @@ static int submit(const struct words *w, struct cmd_session *s, const struct op_
 	return err;
 }
 
+static int list(struct cmd_session *s)
+{
+	int err = client_wait(s->client, 0, TIMEOUT_MS);
+
+	return err ? err : members_list(s->client);
+}
+
 static int with_change(const struct words *w, struct cmd_session *s)
 {
 	struct op_members op;
@@ -255,7 +262,10 @@ int cmd_members(int argc, char **argv)
 	err = cmd_session_open(w.config, true, NULL, &s);
 	if (err)
 		return cmd_fail(argv[0], err);
-	err = file ? with_change(&w, &s) : propose(&w, &s);
+	if (strcmp(w.verb, "list") == 0)
+		err = list(&s);
+	else
+		err = file ? with_change(&w, &s) : propose(&w, &s);
 	code = err ? cmd_fail(argv[0], err) : 0;
 	cmd_session_close(&s);
 	return code;

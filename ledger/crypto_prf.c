@@ -116,7 +116,7 @@ static bool evaluate(struct work *w, BIGNUM *const *coefficient, unsigned t, uns
 	return ok;
 }
 
-int prf_deal(unsigned n, unsigned t, uint8_t (*ret_commitments)[POINT_BYTES],
+int prf_deal(const uint8_t *secret, unsigned n, unsigned t, uint8_t (*ret_commitments)[POINT_BYTES],
 	     uint8_t (*ret_shares)[SCALAR_BYTES])
 {
 	BIGNUM *coefficient[PRF_HOLDERS_MAX], *value = NULL;
@@ -126,7 +126,7 @@ int prf_deal(unsigned n, unsigned t, uint8_t (*ret_commitments)[POINT_BYTES],
 	assert(t >= 1 && t <= n && n <= PRF_HOLDERS_MAX && ret_commitments && ret_shares);
 	ok = work_open(&w);
 	for (unsigned m = 0; ok && m < t; m++) {
-		coefficient[m] = scalar_random(&w);
+		coefficient[m] = m == 0 && secret ? scalar_in(&w, secret) : scalar_random(&w);
 		ok = coefficient[m] && times(&w, NULL, coefficient[m], ret_commitments[m]);
 	}
 	if (ok)
@@ -339,6 +339,27 @@ int prf_combine(const unsigned *holder, const uint8_t (*value)[POINT_BYTES], uns
 	}
 	ok = ok && point_out(&w, sum, ret_value);
 	EC_POINT_clear_free(sum);
+	work_close(&w);
+	return ok ? 0 : CF_EDECODE;
+}
+
+int prf_share_combine(const unsigned *holder, const uint8_t (*share)[SCALAR_BYTES], unsigned t,
+		      uint8_t ret_share[SCALAR_BYTES])
+{
+	struct work w = {NULL};
+	BIGNUM *sum;
+	bool ok;
+
+	assert(t >= 1 && t <= PRF_HOLDERS_MAX);
+	ok = work_open(&w);
+	sum = ok ? number(&w) : NULL;
+	ok = sum && BN_set_word(sum, 0);
+	for (unsigned i = 0; ok && i < t; i++) {
+		BIGNUM *l = lagrange(&w, holder, t, i), *s = l ? scalar_in(&w, share[i]) : NULL;
+
+		ok = s && BN_mod_mul(s, s, l, w.order, w.ctx) && BN_mod_add(sum, sum, s, w.order, w.ctx);
+	}
+	ok = ok && !BN_is_zero(sum) && scalar_out(sum, ret_share);
 	work_close(&w);
 	return ok ? 0 : CF_EDECODE;
 }

@@ -24,10 +24,11 @@
 int crypto_hash_to_curve(struct view msg, struct view dst, uint8_t ret_point[POINT_BYTES]) must_check;
 
 /*
- * A fresh polynomial of degree t-1: t commitments, and the shares of holders 1 to n, which the caller wipes.
- * 1 <= t <= n <= PRF_HOLDERS_MAX. CF_ENOMEM.
+ * A fresh polynomial of degree t-1 with this secret at 0 (NULL: a fresh one): t commitments, of which the
+ * first is the secret's public share, and the shares of holders 1 to n, which the caller wipes. 1 <= t <= n
+ * <= PRF_HOLDERS_MAX. CF_ENOMEM, also where the secret is none.
  */
-int prf_deal(unsigned n, unsigned t, uint8_t (*ret_commitments)[POINT_BYTES],
+int prf_deal(const uint8_t *secret, unsigned n, unsigned t, uint8_t (*ret_commitments)[POINT_BYTES],
 	     uint8_t (*ret_shares)[SCALAR_BYTES]) must_check;
 /* The public share of holder i under a dealer's t commitments. CF_EDECODE (a bad point, or none at all comes
  * out), CF_ENOMEM. */
@@ -57,5 +58,13 @@ int prf_verify(const uint8_t public[POINT_BYTES], const uint8_t point[POINT_BYTE
 /* F(x) of t verified values; holder[] are distinct, from 1. CF_EDECODE, CF_ENOMEM. */
 int prf_combine(const unsigned *holder, const uint8_t (*value)[POINT_BYTES], unsigned t,
 		uint8_t ret_value[POINT_BYTES]) must_check;
+/*
+ * The key shared anew (Desmedt and Jajodia '97; Wong, Wang and Wing '02): t holders of the old shares each
+ * deal their own by a fresh polynomial. A new holder's share is the combination of what they dealt to it, and
+ * its public share prf_combine of their prf_public at its number: k stays what it was. The caller wipes.
+ * CF_EDECODE.
+ */
+int prf_share_combine(const unsigned *holder, const uint8_t (*share)[SCALAR_BYTES], unsigned t,
+		      uint8_t ret_share[SCALAR_BYTES]) must_check;
 
 #endif

@@ -63,8 +63,10 @@ static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *t
 	struct peer *p = ctx;
 
 	(void)rwset;
-	if (verdict == VERDICT_VALID)
+	if (verdict == VERDICT_VALID) {
 		keeper_committed(p->keeper, tx);
+		resharer_committed(p->resharer, tx);
+	}
 	courier_on_tx(p->courier, &tx->id, height, index, verdict);
 }
 
@@ -176,6 +178,7 @@ static int open_parts(struct peer *p)
 		.chain = p->chain, .apply = p->apply, .name = conf->name, .ctx = p, .status = fill_status};
 	struct courier_config courier = {
 		.chain = p->chain, .identity = id, .tls = p->config.tls, .ctx = p, .on_lie = on_lie};
+	struct resharer_config resharer = {p->chain, NULL, id, p->config.genesis, conf->name};
 	struct reporter_config reporter = {.chain = p->chain,
 					   .data_dir = conf->data_dir,
 					   .name = conf->name,
@@ -200,11 +203,12 @@ static int open_parts(struct peer *p)
 		err = endorser_new(&endorser, &p->endorser);
 	if (!err)
 		err = courier_new(&courier, &p->courier);
-	reporter.courier = p->courier;
+	reporter.courier = resharer.courier = p->courier;
 	if (!err)
 		err = reporter_new(&reporter, &p->reporter);
 	replica.reporter = p->reporter;
 	err = err ? err : sharer_new(&sharer, p->config.genesis, &p->sharer);
+	err = err ? err : resharer_new(&resharer, &p->resharer);
 	replica.feed = p->feed;
 	replica.keeper = p->keeper;
 	replica.endorser = p->endorser;
@@ -241,6 +245,8 @@ static int start_parts(struct peer *p)
 		err = intake_start(p->intake);
 	if (!err)
 		err = reporter_start(p->reporter);
+	if (!err)
+		err = resharer_start(p->resharer);
 	if (!err)
 		err = transport_listen(p->transport, TRANSPORT_GATEWAY,
 				       listen_url(conf->listen_client, m->client_address));
@@ -299,6 +305,7 @@ void peer_stop(struct peer *p)
 		replica_stop(p->replica);
 	if (p->reporter)
 		reporter_stop(p->reporter);
+	resharer_stop(p->resharer);
 	courier_stop(p->courier);
 	if (p->endorser)
 		endorser_stop(p->endorser);
@@ -310,6 +317,7 @@ void peer_stop(struct peer *p)
 	replica_free(p->replica);
 	courier_free(p->courier);
 	reporter_free(p->reporter);
+	resharer_free(p->resharer);
 	endorser_free(p->endorser);
 	sharer_free(p->sharer);
 	keeper_free(p->keeper);

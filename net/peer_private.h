@@ -11,6 +11,7 @@
 #include "net/keeper.h"
 #include "net/peer.h"
 #include "net/replica.h"
+#include "net/resharer.h"
 #include "net/sharer.h"
 
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ struct peer {
 	struct courier *courier;
 	struct reporter *reporter;
 	struct sharer *sharer;
+	struct resharer *resharer;
 	struct replica *replica;
 	struct intake *intake;
 	atomic_bool open; /* the listeners have their numbers */

@@ -13,54 +13,92 @@
 #include <assert.h>
 #include <string.h>
 
+#define MODULE "sharer"
 #define QUEUE_BYTES_MAX ((size_t)1 << 20)
+
+/* An own share of a generation of holders, if there is one. */
+struct held {
+	bool known;
+	bool holds;
+	uint16_t generation;
+	uint8_t share[SCALAR_BYTES];
+};
 
 struct sharer {
 	struct sharer_config config;
 	struct worker *worker;
-	bool holds;
-	uint8_t share[SCALAR_BYTES];
+	struct genesis *genesis;
+	struct held now;    /* the newest generation */
+	struct held before; /* a mount may not have heard of it yet */
 };
 
 static uint64_t sharer_handle(void *ctx, struct message *m);
 
-static int open_share(struct sharer *s, const struct genesis *g)
+static int open_share(struct sharer *s, struct db_txn *txn, unsigned generation, struct held *ret_held)
 {
-	const struct identity *id = s->config.identity;
-	uint8_t kem_point[POINT_BYTES];
-	struct db_txn *txn = NULL;
-	struct holders h;
-	unsigned holder;
-	int err = chain_read_begin(s->config.chain, &txn);
+	struct held held = {.known = true, .generation = (uint16_t)generation};
+	int err = reshare_share(txn, s->genesis, generation, s->config.identity, held.share);
 
-	if (!err)
-		err = state_holders(txn, &h);
-	db_abort(txn);
-	if (err)
+	held.holds = err == 0;
+	if (err == CF_ECORRUPT && generation) {
+		/* a dealer cheated while this peer was away; the next sharing gives it one */
+		log_warn(MODULE, "no good share of the members' key was dealt to this peer");
+		err = CF_ENOTFOUND;
+	}
+	if (err == 0 || err == CF_ENOTFOUND)
+		*ret_held = held;
+	mem_wipe(&held, sizeof(held));
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+/* Two generations at a time. */
+static int open_shares(struct sharer *s, struct db_txn *txn)
+{
+	struct holders h;
+	int err = state_holders(txn, &h);
+
+	if (err || (s->now.known && s->now.generation == h.generation))
 		return err;
-	holder = holders_find(&h, &id->id);
-	crypto_key_point(id->kem, kem_point);
-	s->holds = holder < h.count && memcmp(kem_point, h.holder[holder].kem_point, POINT_BYTES) == 0;
-	return s->holds ? trace_share(g, holder, id->kem, s->share) : 0;
+	s->before.known = false;
+	if (h.generation)
+		err = open_share(s, txn, h.generation - 1u, &s->before);
+	if (!err)
+		err = open_share(s, txn, h.generation, &s->now);
+	if (!err && h.generation)
+		log_info(MODULE, "generation %u of the members' key -> %s", h.generation,
+			 s->now.holds ? "answers by its share" : "holds no share");
+	return err;
+}
+
+static const struct held *find_share(const struct sharer *s, unsigned generation)
+{
+	if (s->now.generation == generation)
+		return &s->now;
+	return s->before.known && s->before.generation == generation ? &s->before : NULL;
 }
 
 int sharer_new(const struct sharer_config *config, struct view genesis, struct sharer **ret_s)
 {
 	struct worker_config worker = {config->name, QUEUE_BYTES_MAX, NULL, sharer_handle};
-	struct genesis *g = mem_zalloc(sizeof(*g));
 	struct sharer *s = mem_zalloc(sizeof(*s));
-	int err = g && s ? genesis_decode(genesis, g) : CF_ENOMEM;
+	struct db_txn *txn = NULL;
+	int err = s ? 0 : CF_ENOMEM;
 
 	if (!err) {
 		s->config = *config;
 		worker.ctx = s;
-		err = open_share(s, g);
+		s->genesis = mem_zalloc(sizeof(*s->genesis));
+		err = s->genesis ? genesis_decode(genesis, s->genesis) : CF_ENOMEM;
 	}
+	if (!err)
+		err = chain_read_begin(config->chain, &txn);
+	if (!err)
+		err = open_shares(s, txn);
+	db_abort(txn);
 	if (!err)
 		err = worker_new(&worker, &s->worker);
 	if (!err)
 		err = worker_start(s->worker);
-	mem_free(g);
 	if (err)
 		sharer_free(s);
 	else
@@ -75,7 +113,9 @@ void sharer_free(struct sharer *s)
 	if (s->worker)
 		worker_stop(s->worker);
 	worker_free(s->worker);
-	mem_wipe(s->share, sizeof(s->share));
+	mem_free(s->genesis);
+	mem_wipe(&s->now, sizeof(s->now));
+	mem_wipe(&s->before, sizeof(s->before));
 	mem_free(s);
 }
 
@@ -153,7 +193,8 @@ static int look_up(struct sharer *s, struct db_txn *txn, const struct wire_share
 	return err;
 }
 
-static int seal(struct sharer *s, const struct wire_share_ask *ask, const struct leased *l, struct buf *out)
+static int seal(struct sharer *s, const struct held *held, const struct wire_share_ask *ask,
+		const struct leased *l, struct buf *out)
 {
 	const struct hash *network = mesh_network(s->config.mesh);
 	struct trace_answer_to to = {network, &ask->query, &s->config.identity->id, &l->reader, &l->name};
@@ -162,7 +203,7 @@ static int seal(struct sharer *s, const struct wire_share_ask *ask, const struct
 	int err = trace_point(network, &l->name, point);
 
 	if (!err)
-		err = prf_answer(s->share, point, &answer);
+		err = prf_answer(held->share, point, &answer);
 	if (!err)
 		err = trace_answer_seal(&to, l->kem_point, &answer, out);
 	mem_wipe(&answer, sizeof(answer));
@@ -171,24 +212,31 @@ static int seal(struct sharer *s, const struct wire_share_ask *ask, const struct
 
 static int answer(struct sharer *s, const struct message *m, struct wire_share_ask *ask)
 {
+	const struct held *held = NULL;
 	struct wire_share share;
 	struct leased leased;
 	struct buf sealed, payload;
 	struct db_txn *txn = NULL;
 	int err = wire_share_ask_decode(message_view(m), ask);
 
-	if (!err && !s->holds)
-		err = err_set(CF_EDENIED, "this peer holds no share");
 	if (!err)
 		err = chain_read_begin(s->config.chain, &txn);
 	if (err)
 		return err;
-	err = look_up(s, txn, ask, &leased);
+	err = open_shares(s, txn);
+	if (!err)
+		held = find_share(s, ask->generation);
+	if (!err && !held && ask->generation > s->now.generation)
+		err = err_set(CF_EAGAIN, "the key was not shared so often yet");
+	if (!err && (!held || !held->holds))
+		err = err_set(CF_EDENIED, "this peer holds no such share");
+	if (!err)
+		err = look_up(s, txn, ask, &leased);
 	db_abort(txn);
 	buf_init(&sealed, 0);
 	buf_init(&payload, 0);
 	if (!err)
-		err = seal(s, ask, &leased, &sealed);
+		err = seal(s, held, ask, &leased, &sealed);
 	share.of = *ask;
 	share.sealed = buf_view(&sealed);
 	if (!err)

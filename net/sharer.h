@@ -10,6 +10,7 @@
 #ifndef NET_SHARER_H
 #define NET_SHARER_H
 
+#include "acl/reshare.h"
 #include "acl/trace.h"
 #include "net/mesh.h"
 #include "net/queue.h"
@@ -23,9 +24,10 @@ struct sharer_config {
 	const char *name; /* for logs */
 };
 
-/* Starts it. genesis: the file whose contributions hold the share. A peer that is no holder, or whose
- * key-agreement key is another by now, refuses all. Errors: CF_ECORRUPT (a contribution's share is not ours),
- * CF_EDECODE, CF_ENOMEM. */
+/* Starts it. genesis: the file whose contributions hold the founders' shares; borrowed. It answers by its
+ * share of the newest generation of holders, and of the one before for who has not heard of it. A peer that
+ * is no holder, or whose key-agreement key is another by now, refuses all. Errors: CF_ECORRUPT (a
+ * contribution's share is not ours), CF_EDECODE, CF_ENOMEM. */
 int sharer_new(const struct sharer_config *config, struct view genesis, struct sharer **ret_s) must_check;
 void sharer_free(struct sharer *s); /* stops it; accepts NULL */
 

@@ -292,6 +292,7 @@ struct gather {
 	uint32_t good;
 	struct prf_answer answer[MEMBERS_MAX]; /* by holder */
 	uint32_t looked;
+	uint16_t generation;
 };
 
 static void take_one(struct gather *g, const struct holder *h, unsigned holder, struct view sealed)
@@ -314,7 +315,7 @@ static void take_one(struct gather *g, const struct holder *h, unsigned holder, 
 
 static void send_ask(struct gather *g, const struct collect *c)
 {
-	struct wire_share_ask ask = {g->lease->query, g->name.epoch, g->name.window};
+	struct wire_share_ask ask = {g->lease->query, g->name.epoch, g->name.window, c->holders.generation};
 	struct buf payload;
 
 	buf_init(&payload, 0);
@@ -383,6 +384,7 @@ static int collect(struct gather *g, struct db_txn *txn)
 		mem_free(c);
 		return err;
 	}
+	g->generation = c->holders.generation;
 	c->request = links_next_request(t->config.links);
 	for (unsigned i = 0; i < MEMBERS_MAX; i++)
 		buf_init(&c->sealed[i], WIRE_SHARE_BYTES_MAX);
@@ -409,6 +411,7 @@ int trace_ask_get(void *ctx, struct db_txn *txn, const struct section_keys *of, 
 		err = trace_point(&t->config.network, &g.name, g.point);
 	if (!err)
 		err = collect(&g, txn);
+	answers.generation = g.generation;
 	for (uint8_t i = 0; !err && i < MEMBERS_MAX && answers.count < HOLDERS_THRESHOLD_MAX; i++) {
 		if (!(g.good >> i & 1))
 			continue;

@@ -158,6 +158,7 @@ struct wire_share_ask {
 	struct hash query; /* a committed transaction with a lease */
 	uint32_t epoch;
 	uint32_t window;
+	uint16_t generation; /* of the holders: acl/reshare.h */
 };
 
 struct wire_share {

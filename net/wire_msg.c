@@ -373,6 +373,7 @@ static void share_ask_fields(const struct wire_share_ask *m, struct enc *e)
 	enc_fixed(e, m->query.b, HASH_BYTES);
 	enc_u32(e, m->epoch);
 	enc_u32(e, m->window);
+	enc_u16(e, m->generation);
 }
 
 static void share_ask_read(struct dec *d, struct wire_share_ask *m)
@@ -380,6 +381,7 @@ static void share_ask_read(struct dec *d, struct wire_share_ask *m)
 	dec_fixed(d, m->query.b, HASH_BYTES);
 	m->epoch = dec_u32(d);
 	m->window = dec_u32(d);
+	m->generation = dec_u16(d);
 }
 
 int wire_share_ask_encode(const struct wire_share_ask *m, struct buf *out)

@@ -2,6 +2,7 @@
 /* Rows of the state, operations, wraps: whatever a transaction can carry that is decoded later. */
 #include "acl/holders.h"
 #include "acl/op.h"
+#include "acl/reshare.h"
 #include "acl/wrap.h"
 #include "acl/xattr.h"
 #include "tests/fuzz/fuzz.h"
@@ -37,6 +38,7 @@ static void rows(struct view in)
 	ROUND_TRIP(contract_row, contract_row);
 	ROUND_TRIP(sections_row, sections_row);
 	ROUND_TRIP(holders, holders);
+	ROUND_TRIP(deals, deals);
 	buf_release(&out);
 }
 
@@ -86,6 +88,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ROUND_TRIP(op_revoke, op_revoke);
 	ROUND_TRIP(op_xattr, op_xattr);
 	ROUND_TRIP(op_lease, op_lease);
+	ROUND_TRIP(op_deal, op_deal);
+	ROUND_TRIP(op_take, op_take);
+	ROUND_TRIP(op_accuse, op_accuse);
 	ROUND_TRIP(op_standing, op_standing);
 	ROUND_TRIP(op_crl, op_crl);
 	ROUND_TRIP(op_renew, op_renew);

@@ -4,6 +4,7 @@
  * network's genesis, people, patient and record. tests/fuzz/corpus was made by it.
  */
 #include "acl/proof.h"
+#include "acl/reshare.h"
 #include "acl/wrap.h"
 #include "acl/xattr.h"
 #include "ledger/blob.h"
@@ -154,6 +155,14 @@ static void seed_ops(void)
 	SEED("row", "xattrs", xattr_with(VIEW_NONE, view_str("user.a"), view_str("value"), &out));
 	SEED("row", "row-xattr",
 	     xattr_row_encode(&(struct xattr_row){.epoch = 1, .sealed = view_str("sealed")}, &out));
+	SEED("row", "op-deal",
+	     op_deal_encode(&(struct op_deal){.generation = 1, .deal = view_str("deal"), .proof_count = 1},
+			    &out));
+	SEED("row", "op-take", op_take_encode(&(struct op_take){.generation = 1, .epoch = 2}, &out));
+	SEED("row", "op-accuse", op_accuse_encode(&(struct op_accuse){.generation = 1, .dealer = 2}, &out));
+	SEED("row", "deals",
+	     deals_encode(&(struct deals){.epoch = 1, .count = 1, .dealer = {2}, .deal = {view_str("deal")}},
+			  &out));
 	SEED("row", "op-approve", op_approve_encode(&(struct op_approve){{{1}}, {{2}}, APPROVAL_GIVE}, &out));
 	SEED("row", "op-rule", op_rule_encode(&(struct op_rule){2, 1}, &out));
 	SEED("row", "op-replace",
@@ -235,9 +244,10 @@ static void seed_wire(const struct certificate *c)
 	SEED("wire", "refused",
 	     wire_refused_encode(&(struct wire_refused){.error = CF_EINVAL, .detail = view_str("no")}, &out));
 	SEED("wire", "settled", wire_settled_encode(&(struct wire_settled){.height = 3}, &out));
-	SEED("wire", "share-ask", wire_share_ask_encode(&(struct wire_share_ask){some_hash(), 1, 2}, &out));
+	SEED("wire", "share-ask",
+	     wire_share_ask_encode(&(struct wire_share_ask){some_hash(), 1, 2, 3}, &out));
 	SEED("wire", "share",
-	     wire_share_encode(&(struct wire_share){{some_hash(), 1, 2}, view_str("sealed")}, &out));
+	     wire_share_encode(&(struct wire_share){{some_hash(), 1, 2, 3}, view_str("sealed")}, &out));
 	buf_init(&payload, 0);
 	must(wire_hold_encode(hold, &payload));
 	SEED("wire", "frame",

@@ -12,7 +12,9 @@
  *   state         computes wrong roots of its own state
  *   blocks        changes a byte of some of the blocks that others ask for, each such member of others
  *   certificates  puts into each one the vote of a member who is not in it, with a signature of nobody's
+ *   deals         seals to the last member something else than its share of the members' key
  */
+#include "acl/contribution.h"
 #include "ledger/state.h"
 #include "net/mesh.h"
 #include "net/pbft_msg.h"
@@ -34,6 +36,13 @@ void __real_certificate_encode(const struct certificate *c, struct enc *e);
 void __wrap_certificate_encode(const struct certificate *c, struct enc *e);
 int __real_rwset_encode(const struct rwset_builder *b, struct buf *out);
 int __wrap_rwset_encode(const struct rwset_builder *b, struct buf *out);
+
+int __real_contribution_deal(const struct contribution_dealer *by, const struct members *m,
+			     const uint8_t secret[SCALAR_BYTES], uint8_t (*ret_proof)[SIG_BYTES],
+			     struct buf *out);
+int __wrap_contribution_deal(const struct contribution_dealer *by, const struct members *m,
+			     const uint8_t secret[SCALAR_BYTES], uint8_t (*ret_proof)[SIG_BYTES],
+			     struct buf *out);
 
 static const struct crypto_key *key;
 static struct hash network;
@@ -184,4 +193,15 @@ void __wrap_mesh_answer(struct mesh *m, struct transport_from to, enum wire_kind
 		payload = buf_view(&lie);
 	__real_mesh_answer(m, to, kind, request, payload);
 	buf_release(&lie);
+}
+
+int __wrap_contribution_deal(const struct contribution_dealer *by, const struct members *m,
+			     const uint8_t secret[SCALAR_BYTES], uint8_t (*ret_proof)[SIG_BYTES],
+			     struct buf *out)
+{
+	int err = __real_contribution_deal(by, m, secret, ret_proof, out);
+
+	if (!err && lies("deals"))
+		out->data[out->len - 1] ^= 0xff;
+	return err;
 }

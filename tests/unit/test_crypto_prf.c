@@ -48,7 +48,7 @@ static void share_out(struct shared *s)
 	uint8_t commitment[2][T][POINT_BYTES], share[2][N][SCALAR_BYTES], public[2][POINT_BYTES];
 
 	for (unsigned d = 0; d < 2; d++)
-		t_zero(prf_deal(N, T, commitment[d], share[d]));
+		t_zero(prf_deal(NULL, N, T, commitment[d], share[d]));
 	t_zero(crypto_hash_to_curve(view_str("what is asked"), view_str("test"), s->point));
 	for (unsigned i = 0; i < N; i++) {
 		for (unsigned d = 0; d < 2; d++) {
@@ -127,7 +127,7 @@ T_TEST(what_is_no_point_or_scalar_is_refused)
 		zero[SCALAR_BYTES] = {0};
 	struct prf_answer a;
 
-	t_zero(prf_deal(N, T, commitment, share));
+	t_zero(prf_deal(NULL, N, T, commitment, share));
 	t_err(prf_answer(zero, commitment[0], &a), CF_EDECODE);
 	memset(share[0], 0xff, SCALAR_BYTES);
 	t_err(prf_answer(share[0], commitment[0], &a), CF_EDECODE);

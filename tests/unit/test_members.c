@@ -274,7 +274,8 @@ T_TEST(evidence_that_an_expulsion_names_is_there_and_against_it)
 	fix_free(&f);
 }
 
-/* Who joins has no share of the peers' key, so that the founders may not all leave. */
+/* Who joins has no share of the peers' key until it is shared anew, so that the founders may not all leave
+ * before. */
 T_TEST(enough_holders_of_shares_stay)
 {
 	struct op_members op;

@@ -103,6 +103,15 @@ T_TEST(operations_round_trip)
 		 .last_window = 5,
 		 .until_ms = 6,
 		 .purpose = VIEW("TREAT", 5)});
+	OP_TEST(deal, op_deal,
+		{.generation = 2,
+		 .epoch = 3,
+		 .deal = VIEW("deal", 4),
+		 .proof_count = 2,
+		 .proof = {{1}, {2}}});
+	OP_TEST(take, op_take, {.generation = 2, .epoch = 3, .deals = {{4}}});
+	OP_TEST(accuse, op_accuse,
+		{.generation = 2, .epoch = 3, .dealer = 1, .deal = {{4}}, .opening = {{5}, {6}, {7}}});
 	OP_TEST(xattr, op_xattr, {.node = {{1}}, .base = {2, 3}, .row = VIEW("row", 3)});
 }
 
@@ -158,26 +167,42 @@ T_TEST(types_follow_the_table)
 		enum role role;
 		enum tx_type type;
 	} table[] = {
-		{OP_REGISTER, ROLE_DOCTOR, TX_DOCTOR},      {OP_REGISTER, ROLE_PATIENT, TX_CONFIG},
-		{OP_REGISTER, ROLE_PEER, TX_CONFIG},        {OP_ADMIT, ROLE_MANAGER, TX_PATIENT},
-		{OP_CREATE, ROLE_DOCTOR, TX_MEDICAL},       {OP_CREATE, ROLE_PATIENT, TX_HEALTH},
-		{OP_SAVE, ROLE_DOCTOR, TX_MODIFICATION},    {OP_SETATTR, ROLE_PATIENT, TX_MODIFICATION},
-		{OP_RENAME, ROLE_DOCTOR, TX_MODIFICATION},  {OP_XATTR, ROLE_DOCTOR, TX_MODIFICATION},
-		{OP_UNLINK, ROLE_DOCTOR, TX_DELETION},      {OP_RMDIR, ROLE_PATIENT, TX_DELETION},
-		{OP_MEMBERS, ROLE_MANAGER, TX_CONFIG},      {OP_SUSPEND, ROLE_MANAGER, TX_CONFIG},
-		{OP_REINSTATE, ROLE_GOVERNOR, TX_CONFIG},   {OP_CRL, ROLE_PATIENT, TX_CONFIG},
-		{OP_RENEW, ROLE_DOCTOR, TX_CONFIG},         {OP_GRANT, ROLE_PATIENT, TX_PERMISSION},
-		{OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},    {OP_RULE, ROLE_PATIENT, TX_PERMISSION},
-		{OP_PROPOSE, ROLE_DOCTOR, TX_MODIFICATION}, {OP_APPROVE, ROLE_PATIENT, TX_MODIFICATION},
-		{OP_REPLACE, ROLE_DOCTOR, TX_PERMISSION},   {OP_LEASE, ROLE_PATIENT, TX_QUERY},
+		{OP_REGISTER, ROLE_DOCTOR, TX_DOCTOR},
+		{OP_REGISTER, ROLE_PATIENT, TX_CONFIG},
+		{OP_REGISTER, ROLE_PEER, TX_CONFIG},
+		{OP_ADMIT, ROLE_MANAGER, TX_PATIENT},
+		{OP_CREATE, ROLE_DOCTOR, TX_MEDICAL},
+		{OP_CREATE, ROLE_PATIENT, TX_HEALTH},
+		{OP_SAVE, ROLE_DOCTOR, TX_MODIFICATION},
+		{OP_SETATTR, ROLE_PATIENT, TX_MODIFICATION},
+		{OP_RENAME, ROLE_DOCTOR, TX_MODIFICATION},
+		{OP_XATTR, ROLE_DOCTOR, TX_MODIFICATION},
+		{OP_UNLINK, ROLE_DOCTOR, TX_DELETION},
+		{OP_RMDIR, ROLE_PATIENT, TX_DELETION},
+		{OP_MEMBERS, ROLE_MANAGER, TX_CONFIG},
+		{OP_SUSPEND, ROLE_MANAGER, TX_CONFIG},
+		{OP_REINSTATE, ROLE_GOVERNOR, TX_CONFIG},
+		{OP_CRL, ROLE_PATIENT, TX_CONFIG},
+		{OP_RENEW, ROLE_DOCTOR, TX_CONFIG},
+		{OP_GRANT, ROLE_PATIENT, TX_PERMISSION},
+		{OP_REVOKE, ROLE_DOCTOR, TX_PERMISSION},
+		{OP_RULE, ROLE_PATIENT, TX_PERMISSION},
+		{OP_PROPOSE, ROLE_DOCTOR, TX_MODIFICATION},
+		{OP_APPROVE, ROLE_PATIENT, TX_MODIFICATION},
+		{OP_REPLACE, ROLE_DOCTOR, TX_PERMISSION},
+		{OP_LEASE, ROLE_PATIENT, TX_QUERY},
 		{OP_LEASE, ROLE_DOCTOR, TX_QUERY},
+		{OP_DEAL, ROLE_PEER, TX_CONFIG},
+		{OP_TAKE, ROLE_PEER, TX_CONFIG},
+		{OP_ACCUSE, ROLE_PEER, TX_CONFIG},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		t_eq(op_tx_type(table[i].code, table[i].role), table[i].type);
 	t_str(op_name(OP_XATTR), "xattr");
 	t_str(op_name((enum op_code)0), "?");
-	t_str(op_name((enum op_code)15), "?");
+	t_str(op_name(OP_ACCUSE), "accuse");
+	t_str(op_name((enum op_code)17), "?");
 }
 
 T_MAIN

@@ -204,7 +204,7 @@ T_TEST(small_frames)
 				     .repaired = 14};
 	struct wire_refused refused = {.error = CF_EEXPIRED, .detail = view_str("too late")};
 	struct wire_settled settled = {.height = 3, .index = 1, .verdict = 2};
-	struct wire_share share = {{{{1}}, 2, 3}, view_str("sealed")};
+	struct wire_share share = {{{{1}}, 2, 3, 4}, view_str("sealed")};
 	struct buf out;
 
 	buf_init(&out, 0);
