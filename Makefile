@@ -93,7 +93,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills behind nemesis fsx sqlite big die office bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills behind nemesis fsx sqlite big die scale office bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -160,6 +160,12 @@ big: all
 SAVES ?= 1000
 die: all
 	O=$(O) SAVES=$(SAVES) TEST_TIMEOUT=$$((120 + $(SAVES) / 2)) TEST_VERBOSE=1 tests/run.sh tests/mount/test_die.sh
+
+# make scale ENTRIES=1000000: a directory of so many records, and the past on chains of BLOCKS blocks. Root.
+ENTRIES ?= 1000000
+CHAINS ?= 100 10000 100000
+scale: all $(O)/longledger
+	O=$(O) ENTRIES=$(ENTRIES) BLOCKS="$(CHAINS)" TEST_TIMEOUT=7200 TEST_VERBOSE=1 tests/run.sh tests/mount/test_scale.sh
 
 # make office: large programs at work on a mount, LibreOffice and Orthanc, which it installs. Root.
 office: all

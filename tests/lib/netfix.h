@@ -36,8 +36,9 @@ struct netfix {
 	struct apply *apply[NETFIX_CHAINS_MAX]; /* the first builds, the others check and commit */
 	uint64_t now_ms;
 	uint64_t nonce;
-	unsigned endorsers; /* how many endorse: 2; tests may change it */
-	struct buf body;    /* of the last block */
+	unsigned endorsers;  /* how many endorse: 2; tests may change it */
+	uint16_t content_op; /* the operation that contents which are made are of: 0 */
+	struct buf body;     /* of the last block */
 	struct certificate certificate;
 	uint8_t verdict; /* of the last block's first transaction */
 };
@@ -93,6 +94,11 @@ int netfix_grant(struct netfix *n, const struct identity *by, struct keyring *k,
 		 uint32_t sections, const struct identity *to, unsigned verbs, uint64_t until_ms) must_check;
 int netfix_revoke(struct netfix *n, const struct identity *by, struct keyring *k, const struct patient_id *p,
 		  uint32_t sections, const struct identity *from) must_check;
+
+#define NETFIX_SECRET   \
+	{               \
+		1, 2, 3 \
+	} /* of all contents */
 
 /* A file being made: the operation's body and the annex of its secret, for one operation in a proposal. */
 struct netfix_file {

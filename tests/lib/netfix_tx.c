@@ -307,12 +307,15 @@ int netfix_token(struct netfix *n, struct keyring *k, const struct patient_id *p
 	return err;
 }
 
-/* Seals plain as an inline row under a fixed secret, which goes into the annex of operation 0. */
-static int seal_inline(const struct section_keys *keys, const char *plain, struct buf *row_bytes,
-		       struct buf *annex)
+/* Seals plain as an inline row under a fixed secret, which goes into the annex. */
+static int seal_inline(const struct netfix *n, const struct section_keys *keys, const char *plain,
+		       struct buf *row_bytes, struct buf *annex)
 {
-	const uint8_t secret[CONTENT_SECRET_BYTES] = {1, 2, 3};
-	struct content_row row = {.form = CONTENT_INLINE, .epoch = keys->epoch, .window = keys->window};
+	const uint8_t secret[CONTENT_SECRET_BYTES] = NETFIX_SECRET;
+	struct content_row row = {.form = CONTENT_INLINE,
+				  .epoch = keys->epoch,
+				  .window = keys->window,
+				  .secret_index = n->content_op};
 	struct buf sealed, item;
 	int err;
 
@@ -323,7 +326,7 @@ static int seal_inline(const struct section_keys *keys, const char *plain, struc
 	if (err == 0)
 		err = content_row_encode(&row, row_bytes);
 	if (err == 0)
-		err = content_secret_item(0, secret, &item);
+		err = content_secret_item(n->content_op, secret, &item);
 	if (err == 0)
 		err = annex_encode(&(struct annex_item){ANNEX_SECRET, buf_view(&item)}, 1, annex);
 	buf_release(&sealed);
@@ -348,7 +351,7 @@ int netfix_create(struct netfix *n, struct keyring *k, const struct patient_id *
 	if (err == 0)
 		err = content_seal_name(&keys, dir, view_str(name), &sealed);
 	if (err == 0 && plain)
-		err = seal_inline(&keys, plain, &row, &ret_f->annex);
+		err = seal_inline(n, &keys, plain, &row, &ret_f->annex);
 	if (err == 0) {
 		op.epoch = keys.epoch;
 		op.window = keys.window;
@@ -377,7 +380,7 @@ int netfix_save(struct netfix *n, struct keyring *k, const struct patient_id *p,
 	buf_init(&ret_f->annex, 0);
 	buf_init(&row, 0);
 	if (err == 0)
-		err = seal_inline(&keys, plain, &row, &ret_f->annex);
+		err = seal_inline(n, &keys, plain, &row, &ret_f->annex);
 	op.content = buf_view(&row);
 	if (err == 0)
 		err = op_save_encode(&op, &ret_f->body);
