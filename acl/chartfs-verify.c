@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chartfs-verify.c - the program: checks a proof, or a file of evidence, offline, with the genesis file
- *alone. Talks to nobody.
+ * chartfs-verify.c - the program: checks a proof, a file of evidence or a certificate of destruction,
+ * offline, with the genesis file alone. Talks to nobody.
  *
  *	chartfs-verify GENESIS PROOF [FILE]
  *	chartfs-verify GENESIS EVIDENCE
+ *	chartfs-verify GENESIS DESTRUCTION
  *
  * Exit codes: 0 proven, 2 not proven, 1 usage, 7 a file is missing.
  */
+#include "acl/destruction.h"
 #include "acl/evidence_verify.h"
-#include "acl/proof.h"
 #include "acl/userfile.h"
 #include "ledger/mem.h"
 
@@ -25,12 +26,15 @@
 
 static const char *const usage =
 	"usage: chartfs-verify GENESIS PROOF [FILE]\n"
-	"       chartfs-verify GENESIS EVIDENCE\n\n"
+	"       chartfs-verify GENESIS EVIDENCE\n"
+	"       chartfs-verify GENESIS DESTRUCTION\n\n"
 	"Checks that PROOF shows a transaction that the network founded by GENESIS "
 	"has committed, and prints\n"
 	"what it proves. With FILE: that this is the content which was committed.\n"
 	"Or that EVIDENCE (chartfs evidence show -o) shows a member of that network to "
-	"have lied.\n";
+	"have lied.\n"
+	"Or that DESTRUCTION (chartfs destruction -o) shows an erasure, and a quorum who "
+	"have done it.\n";
 
 static void print_time(const char *what, uint64_t time_ms)
 {
@@ -63,6 +67,8 @@ static void print_facts(const struct proof_facts *f)
 	print_time("written at", f->time_ms);
 	printf("%-12s %s@%s, %s\n", "author", f->author, f->author_org, role_name(f->author_role));
 	print_hex("patient", f->patient.b, PATIENT_BYTES);
+	if (f->op == OP_ERASE)
+		return; /* it has no content */
 	printf("%-12s %s\n", "section", section_name(f->section));
 	print_hex("file", f->node.b, NODE_BYTES);
 	printf("%-12s %" PRIu64 " bytes\n", "size", f->size);
@@ -122,6 +128,48 @@ static int verify_evidence(struct view genesis, struct view file, const char *pa
 	return 0;
 }
 
+static void print_erased(const struct proof *p)
+{
+	static const uint8_t zeros[NODE_BYTES];
+	struct tx *tx = mem_alloc(sizeof(*tx));
+	struct op_erase op;
+
+	for (unsigned i = 0; tx && tx_decode(p->tx, tx) == 0 && i < tx->proposal.op_count; i++) {
+		if (tx->proposal.op[i].code != OP_ERASE || op_erase_decode(tx->proposal.op[i].body, &op))
+			continue;
+		if (memcmp(op.node.b, zeros, NODE_BYTES) == 0)
+			printf("%-12s all of the patient\n", "erased");
+		else
+			print_hex("erased", op.node.b, NODE_BYTES);
+	}
+	mem_free(tx);
+}
+
+static int verify_destruction(struct view genesis, struct view bytes, const char *path)
+{
+	struct proof *p = mem_alloc(sizeof(*p));
+	struct proof_facts facts;
+	struct destruction d;
+	struct members m;
+	int err = p ? 0 : CF_ENOMEM;
+
+	if (!err && destruction_decode(bytes, &d))
+		err = err_set(CF_EDECODE, "%s: no certificate of destruction, or damaged", path);
+	if (!err)
+		err = destruction_verify(&d, genesis, p, &facts, &m);
+	if (!err) {
+		print_facts(&facts);
+		print_erased(p);
+		for (unsigned i = 0; i < d.count; i++) {
+			print_hex("destroyed by", m.member[d.said[i].member].id.b, IDENTITY_BYTES);
+			printf("%-12s at block %" PRIu64 ", member %u of %u\n", "", d.said[i].height,
+			       d.said[i].member, m.count);
+		}
+	}
+	mem_free(p);
+	return err;
+}
+
 static int verify_proof(struct view genesis, struct view bytes, const char *proof_path, const char *file)
 {
 	struct proof *p = mem_alloc(sizeof(*p));
@@ -155,6 +203,8 @@ static int verify(const char *genesis_path, const char *proof_path, const char *
 		err = userfile_read(proof_path, PROOF_BYTES_MAX, false, &bytes);
 	if (!err && evidence_is_file(buf_view(&bytes)) && !file)
 		err = verify_evidence(buf_view(&genesis), buf_view(&bytes), proof_path);
+	else if (!err && destruction_is(buf_view(&bytes)) && !file)
+		err = verify_destruction(buf_view(&genesis), buf_view(&bytes), proof_path);
 	else if (!err)
 		err = verify_proof(buf_view(&genesis), buf_view(&bytes), proof_path, file);
 	buf_release(&genesis);

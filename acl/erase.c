@@ -14,7 +14,8 @@
 
 struct erasing {
 	struct chain *chain;
-	struct chain_stage *stage;
+	struct chain_stage *stage; /* NULL: it is only looked whether anything is left */
+	struct version until;      /* then: of what was written up to there */
 	struct db_txn *txn;
 	const struct patient_id *patient;
 	enum statekey_patient_kind kind; /* of the row whose versions are erased */
@@ -31,7 +32,7 @@ static bool is_secret_of(void *ctx, const struct annex_item *item)
 
 /* One transaction of a patient that is erased. */
 struct forgotten {
-	struct db_txn *txn;
+	struct db_txn *txn; /* NULL: nothing is changed */
 	const struct patient_id *patient;
 	const struct hash *id;
 	int err;
@@ -41,7 +42,7 @@ static bool forget_item(void *ctx, const struct annex_item *item)
 {
 	struct forgotten *f = ctx;
 
-	if (f->err == 0)
+	if (f->err == 0 && f->txn)
 		f->err = derive_item_erased(f->txn, f->patient, f->id, item);
 	return true;
 }
@@ -60,7 +61,9 @@ static int erase_in(const struct erasing *e, const struct hash *id,
 	err = annex_erase(annex, erases, ctx, &left, &erased);
 	if (err == CF_EDECODE)
 		err = err_set(CF_ECORRUPT, "a stored annex does not decode");
-	if (err == 0 && erased)
+	if (err == 0 && erased && !e->stage)
+		err = err_set(CF_EEXIST, "something that was to be erased is here");
+	else if (err == 0 && erased)
 		err = chain_stage_annex(e->stage, id, buf_view(&left));
 	buf_release(&left);
 	return err;
@@ -71,7 +74,7 @@ static int erase_secret(const struct erasing *e, const struct content_row *row)
 	uint16_t index = row->secret_index;
 	int err = erase_in(e, &row->secret_tx, is_secret_of, &index);
 
-	return err ? err : derive_blob_erased(e->txn, e->patient, &row->secret_tx, index);
+	return err || !e->stage ? err : derive_blob_erased(e->txn, e->patient, &row->secret_tx, index);
 }
 
 static int erase_content(const struct erasing *e, struct view value)
@@ -108,6 +111,12 @@ static int erase_waiting(const struct erasing *e, struct view value)
 	return erase_secret(e, &content);
 }
 
+static bool is_later(const struct erasing *e, struct version v)
+{
+	return !e->stage &&
+	       (v.height > e->until.height || (v.height == e->until.height && v.index > e->until.index));
+}
+
 static int erase_version(const struct erasing *e, struct view value)
 {
 	switch (e->kind) {
@@ -126,7 +135,7 @@ static int on_past(void *ctx, const struct history_row *row)
 	struct buf value;
 	int err;
 
-	if (row->deleted)
+	if (row->deleted || is_later(e, row->version))
 		return 0;
 	buf_init(&value, 0);
 	err = history_read(chain_blocks(e->chain), row, &value);
@@ -151,7 +160,7 @@ static int erase_rows(struct erasing *e, enum statekey_patient_kind kind, const 
 	err = state_get(e->txn, statekey_view(&key), &value, &version);
 	if (err)
 		return err == CF_ENOTFOUND ? 0 : err;
-	return erase_version(e, value);
+	return is_later(e, version) ? 0 : erase_version(e, value);
 }
 
 static int erase_node(struct erasing *e, const struct node_id *n)
@@ -166,10 +175,10 @@ static int erase_node(struct erasing *e, const struct node_id *n)
 static int on_patient_tx(void *ctx, struct version version, const struct hash *id)
 {
 	const struct erasing *e = ctx;
-	struct forgotten f = {.txn = e->txn, .patient = e->patient, .id = id};
+	struct forgotten f = {.txn = e->stage ? e->txn : NULL, .patient = e->patient, .id = id};
 	int err = erase_in(e, id, forget_item, &f);
 
-	(void)version;
+	(void)version; /* nothing follows the erasure of a patient */
 	return err ? err : f.err;
 }
 
@@ -177,29 +186,47 @@ static int erase_patient(struct erasing *e, const struct hash *log_key)
 {
 	int err = chain_log_walk(e->txn, log_key, on_patient_tx, e);
 
-	return err ? err : derive_blobs_erased(e->txn, e->patient);
+	return err || !e->stage ? err : derive_blobs_erased(e->txn, e->patient);
 }
 
-int erase_apply(struct chain *c, struct chain_stage *s, const struct tx *tx)
+static int each_erasure(struct erasing *e, const struct tx_proposal *p, unsigned *ret_count)
 {
-	struct erasing e = {.chain = c, .stage = s, .txn = chain_stage_txn(s)};
-	const struct tx_proposal *p = &tx->proposal;
 	struct hash patient = {{0}};
+	unsigned count = 0;
 	int err = 0;
 
-	e.patient = &p->patient;
+	e->patient = &p->patient;
 	memcpy(patient.b, p->patient.b, PATIENT_BYTES);
 	for (unsigned i = 0; i < p->op_count && err == 0; i++) {
 		struct op_erase op;
 
 		if (p->op[i].code != OP_ERASE)
 			continue;
+		count++;
 		err = op_erase_decode(p->op[i].body, &op);
 		if (err == 0 && !node_is_zero(&op.node))
-			err = erase_node(&e, &op.node);
+			err = erase_node(e, &op.node);
 		else if (err == 0)
-			err = erase_patient(&e, &patient);
+			err = erase_patient(e, &patient);
 	}
+	*ret_count = count;
 	return err == CF_EDECODE ? err_set(CF_ECORRUPT, "an erasure that was judged valid does not decode")
 				 : err;
+}
+
+int erase_apply(struct chain *c, struct chain_stage *s, const struct tx *tx)
+{
+	struct erasing e = {.chain = c, .stage = s, .txn = chain_stage_txn(s)};
+	unsigned count;
+
+	return each_erasure(&e, &tx->proposal, &count);
+}
+
+int erase_check(struct chain *c, struct db_txn *txn, const struct tx *tx, struct version at)
+{
+	struct erasing e = {.chain = c, .until = at, .txn = txn};
+	unsigned count;
+	int err = each_erasure(&e, &tx->proposal, &count);
+
+	return err || count ? err : err_set(CF_EINVAL, "the transaction erases nothing");
 }

@@ -18,4 +18,11 @@
  */
 int erase_apply(struct chain *c, struct chain_stage *s, const struct tx *tx) must_check;
 
+/*
+ * Is nothing left here of what this erasure, committed at that place, took? Reads all annexes that it was to
+ * change; versions written since are no part of it. CF_EINVAL: it is no erasure; CF_EEXIST: something is
+ * there; CF_ECORRUPT.
+ */
+int erase_check(struct chain *c, struct db_txn *txn, const struct tx *tx, struct version at) must_check;
+
 #endif

@@ -8,6 +8,8 @@
  * key opens nothing; who has it can test guesses of the content (of every version under that section, epoch
  * and window), so a proof with it goes only to those who may have the file.
  *
+ * Of an erasure it proves that it was committed, and of what (node; zeros: the patient): acl/destruction.h.
+ *
  * Bytes (types as in ledger/FORMAT.md): tag "chartfs proof v1"; header [320]; certificate; a succession
  * (acl/succession.h) up to the members of the block;
  * bytes transaction; u32 its index; u8 verdict; three paths, each count8

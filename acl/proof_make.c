@@ -71,6 +71,7 @@ static int find_op(struct maker *m, const struct node_id *node)
 	const struct tx_proposal *p = &m->tx.proposal;
 	struct node_id found;
 	struct op_approve approve;
+	struct op_erase erase;
 	struct op_save save;
 
 	for (uint16_t i = 0; i < p->op_count; i++) {
@@ -81,6 +82,8 @@ static int find_op(struct maker *m, const struct node_id *node)
 		else if (p->op[i].code == OP_APPROVE && op_approve_decode(p->op[i].body, &approve) == 0 &&
 			 approve.what == APPROVAL_GIVE)
 			found = approve.node;
+		else if (p->op[i].code == OP_ERASE && op_erase_decode(p->op[i].body, &erase) == 0)
+			found = erase.node;
 		else
 			continue;
 		if (memcmp(found.b, node->b, NODE_BYTES) == 0) {

@@ -195,6 +195,7 @@ static int check_op(struct check *c)
 	const struct tx_proposal *p = &c->tx.proposal;
 	struct op_approve approve;
 	struct op_create create;
+	struct op_erase erase;
 	struct op_save save;
 	int err;
 
@@ -217,6 +218,10 @@ static int check_op(struct check *c)
 		if (!err && approve.what != APPROVAL_GIVE)
 			err = err_set(CF_EINVAL, "operation %u writes no content", c->p->op_index);
 		c->facts.node = approve.node;
+		return about(err, "the operation");
+	case OP_ERASE:
+		err = op_erase_decode(p->op[c->p->op_index].body, &erase);
+		c->facts.node = erase.node;
 		return about(err, "the operation");
 	default:
 		return err_set(CF_EINVAL, "operation %u (%s) writes no content", c->p->op_index,
@@ -282,7 +287,7 @@ int proof_verify(const struct proof *p, struct view genesis, struct proof_facts 
 		err = count_endorsements(c);
 	if (!err)
 		err = check_op(c);
-	if (!err)
+	if (!err && c->facts.op != OP_ERASE)
 		err = check_row(c);
 	if (!err) {
 		memcpy(c->facts.network_name, c->g.name, sizeof(c->facts.network_name));

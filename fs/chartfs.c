@@ -77,6 +77,8 @@ static const struct cmd cmds[] = {
 	 cmd_replace},
 	{"erase", "FILE | --patient DIR", "destroy the keys of all versions of a file, or of a patient",
 	 cmd_erase},
+	{"destruction", "TRANSACTION --config FILE -o CERTIFICATE",
+	 "have the peers certify that an erasure is done", cmd_destruction},
 	{"log", "FILE", "every version of a file, newest first, deleted ones too", cmd_log},
 	{"show", "FILE", "what the ledger knows of a file", cmd_show},
 	{"diff", "FILE@v1 FILE@v2", "what changed between two versions", cmd_diff},

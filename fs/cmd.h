@@ -54,6 +54,7 @@ int cmd_accesses(int argc, char **argv);
 int cmd_block(int argc, char **argv);
 int cmd_claim(int argc, char **argv);
 int cmd_consent(int argc, char **argv);
+int cmd_destruction(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_erase(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);

@@ -162,6 +162,7 @@ static int open_parts(struct peer *p)
 	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
 	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
 	struct sharer_config sharer = {p->chain, NULL, id, conf->name};
+	struct witness_config witness = {p->chain, NULL, id, conf->name};
 	struct keeper_config keeper = {.chain = p->chain, .identity = id, .conf = conf};
 	struct replica_config replica = {.chain = p->chain,
 					 .apply = p->apply,
@@ -194,7 +195,7 @@ static int open_parts(struct peer *p)
 	if (!err)
 		err = verifier_new(&p->verifier);
 	keeper.verifier = replica.verifier = p->verifier;
-	keeper.mesh = sharer.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
+	keeper.mesh = sharer.mesh = witness.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
 	if (!err)
 		err = feed_new(p->chain, p->mesh, conf->name, &p->feed);
 	if (!err)
@@ -208,6 +209,7 @@ static int open_parts(struct peer *p)
 		err = reporter_new(&reporter, &p->reporter);
 	replica.reporter = p->reporter;
 	err = err ? err : sharer_new(&sharer, p->config.genesis, &p->sharer);
+	err = err ? err : witness_new(&witness, &p->witness);
 	err = err ? err : resharer_new(&resharer, &p->resharer);
 	replica.feed = p->feed;
 	replica.keeper = p->keeper;
@@ -320,6 +322,7 @@ void peer_stop(struct peer *p)
 	resharer_free(p->resharer);
 	endorser_free(p->endorser);
 	sharer_free(p->sharer);
+	witness_free(p->witness);
 	keeper_free(p->keeper);
 	feed_free(p->feed);
 	mesh_free(p->mesh);

@@ -39,6 +39,9 @@ static void hand(struct peer *p, struct transport_from from, const struct wire_f
 	case WIRE_SHARE_ASK:
 		sharer_take(p->sharer, m);
 		return;
+	case WIRE_DESTROYED_ASK:
+		witness_take(p->witness, m);
+		return;
 	case WIRE_ENDORSE:
 		if (p->endorser) {
 			endorser_take(p->endorser, m);

@@ -13,6 +13,7 @@
 #include "net/replica.h"
 #include "net/resharer.h"
 #include "net/sharer.h"
+#include "net/witness.h"
 
 #include <stdatomic.h>
 
@@ -31,6 +32,7 @@ struct peer {
 	struct courier *courier;
 	struct reporter *reporter;
 	struct sharer *sharer;
+	struct witness *witness;
 	struct resharer *resharer;
 	struct replica *replica;
 	struct intake *intake;

@@ -22,7 +22,8 @@ static const char *const names[] = {
 	[WIRE_STATUS] = "status",       [WIRE_REFUSED] = "refused",
 	[WIRE_SETTLED] = "settled",     [WIRE_CA_ASK] = "ca-ask",
 	[WIRE_CA_ANSWER] = "ca-answer", [WIRE_SHARE_ASK] = "share-ask",
-	[WIRE_SHARE] = "share",
+	[WIRE_SHARE] = "share",         [WIRE_DESTROYED_ASK] = "destroyed-ask",
+	[WIRE_DESTROYED] = "destroyed",
 };
 
 static bool kind_known(unsigned kind)

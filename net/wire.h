@@ -32,9 +32,11 @@ enum wire_kind {
 	WIRE_REFUSED = 16, /* a request refused: code and reason */
 	WIRE_SETTLED =
 		17, /* peer to client after WIRE_SUBMIT of something already committed: height, index */
-	WIRE_SHARE_ASK = 22, /* a share of a window's key, by a committed query */
-	WIRE_SHARE = 23,     /* the answer, sealed to the query's creator */
-	WIRE_CA_ASK = 30,    /* tool to an authority (net/ca_wire.h); signed inside */
+	WIRE_SHARE_ASK = 22,     /* a share of a window's key, by a committed query */
+	WIRE_SHARE = 23,         /* the answer, sealed to the query's creator */
+	WIRE_DESTROYED_ASK = 26, /* what is left of what a committed erasure took (acl/destruction.h) */
+	WIRE_DESTROYED = 27,     /* nothing is; signed inside */
+	WIRE_CA_ASK = 30,        /* tool to an authority (net/ca_wire.h); signed inside */
 	WIRE_CA_ANSWER = 31,
 };
 
@@ -161,6 +163,16 @@ struct wire_share_ask {
 	uint16_t generation; /* of the holders: acl/reshare.h */
 };
 
+struct wire_destroyed_ask {
+	struct hash tx;
+};
+
+struct wire_destroyed {
+	struct hash tx;
+	uint64_t height; /* of the ledger in which it was looked */
+	uint8_t sig[SIG_BYTES];
+};
+
 struct wire_share {
 	struct wire_share_ask of;
 	struct view sealed; /* acl/trace.h */
@@ -182,6 +194,8 @@ WIRE_DECLARE(refused)
 WIRE_DECLARE(settled)
 WIRE_DECLARE(share_ask)
 WIRE_DECLARE(share)
+WIRE_DECLARE(destroyed_ask)
+WIRE_DECLARE(destroyed)
 void wire_endorse_release(struct wire_endorse *m);
 void wire_endorsed_release(struct wire_endorsed *m);
 

@@ -421,3 +421,43 @@ int wire_share_decode(struct view payload, struct wire_share *ret_m)
 	ret_m->sealed = dec_bytes(&d, WIRE_SHARE_BYTES_MAX);
 	return dec_done(&d);
 }
+
+int wire_destroyed_ask_encode(const struct wire_destroyed_ask *m, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_fixed(&e, m->tx.b, HASH_BYTES);
+	return enc_done(&e);
+}
+
+int wire_destroyed_ask_decode(struct view payload, struct wire_destroyed_ask *ret_m)
+{
+	struct dec d;
+
+	dec_init(&d, payload);
+	dec_fixed(&d, ret_m->tx.b, HASH_BYTES);
+	return dec_done(&d);
+}
+
+int wire_destroyed_encode(const struct wire_destroyed *m, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_fixed(&e, m->tx.b, HASH_BYTES);
+	enc_u64(&e, m->height);
+	enc_fixed(&e, m->sig, SIG_BYTES);
+	return enc_done(&e);
+}
+
+int wire_destroyed_decode(struct view payload, struct wire_destroyed *ret_m)
+{
+	struct dec d;
+
+	dec_init(&d, payload);
+	dec_fixed(&d, ret_m->tx.b, HASH_BYTES);
+	ret_m->height = dec_u64(&d);
+	dec_fixed(&d, ret_m->sig, SIG_BYTES);
+	return dec_done(&d);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Portable proofs, also verified as far as they go, and proofs of the authenticated tree. */
-#include "acl/proof.h"
+/* Portable proofs, also verified as far as they go, certificates of destruction, and proofs of the tree. */
+#include "acl/destruction.h"
 #include "ledger/mem.h"
 #include "ledger/state.h"
 #include "tests/fuzz/fuzz.h"
@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct view in = VIEW(data, size);
 	struct proof *p = mem_alloc(sizeof(*p));
 	struct proof_facts facts;
+	struct destruction d;
 	struct version version;
 	struct hash value;
 	struct buf out;
@@ -23,6 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(proof_encode(p, &out) == 0 && view_equal(buf_view(&out), in));
 		FUZZ_CHECK(proof_verify(p, in, &facts) != 0); /* a proof is no genesis file */
 	}
+	buf_reset(&out);
+	if (destruction_decode(in, &d) == 0)
+		FUZZ_CHECK(destruction_encode(&d, &out) == 0 && view_equal(buf_view(&out), in));
 	FUZZ_CHECK(state_proof_verify(in, &root, VIEW(key, sizeof(key)), &present, &version, &value) != 0);
 	buf_release(&out);
 	mem_free(p);

@@ -33,6 +33,8 @@ static void payloads(struct view in)
 	ROUND_TRIP(settled, (void)0);
 	ROUND_TRIP(share_ask, (void)0);
 	ROUND_TRIP(share, (void)0);
+	ROUND_TRIP(destroyed_ask, (void)0);
+	ROUND_TRIP(destroyed, (void)0);
 	buf_release(&out);
 }
 

@@ -2,6 +2,10 @@
 /*
  * test_erase.c - who erases, what goes and what stays.
  */
+#include "acl/destruction.h"
+#include "acl/erase.h"
+#include "acl/succession.h"
+#include "ledger/mem.h"
 #include "tests/lib/netfix.h"
 #include "tests/lib/t.h"
 
@@ -137,6 +141,138 @@ T_TEST(every_version_of_a_file_goes_and_no_other)
 	t_zero(state_content(txn, &patient, &a, &row, &version));
 	db_abort(txn);
 	t_zero(erase(&f, &f.owner, &a, 1, true)); /* again: nothing is left to erase */
+	fix_free(&f);
+}
+
+/* As a peer does before it signs: here, of what is not committed. */
+static int check(struct fix *f, enum op_code code, const struct node_id *n, struct version at)
+{
+	const struct op_erase op = {.node = *n};
+	struct tx *tx = mem_zalloc(sizeof(*tx));
+	struct db_txn *txn;
+	struct buf body;
+	int err;
+
+	buf_init(&body, 0);
+	t_zero(op_erase_encode(&op, &body));
+	tx->proposal.patient = patient;
+	tx->proposal.op_count = 1;
+	tx->proposal.op[0] = (struct tx_op){code, buf_view(&body)};
+	t_zero(chain_read_begin(f->n->chain[1], &txn));
+	err = erase_check(f->n->chain[1], txn, tx, at);
+	db_abort(txn);
+	buf_release(&body);
+	mem_free(tx);
+	return err;
+}
+
+T_TEST(what_is_left_is_found)
+{
+	const struct version early = {1, 0}, late = {UINT64_MAX, 0};
+	const struct node_id all = {{0}};
+	struct node_id a, b;
+	struct fix f;
+
+	fix_new(&f);
+	t_zero(netfix_put(f.n, &f.doctor, f.doctors, &patient, 4, &f.dir, "a.json", NODE_RECORD, "{}", &a));
+	t_zero(netfix_put(f.n, &f.owner, f.owners, &patient, 4, &f.dir, "b.json", NODE_RECORD, "{}", &b));
+	t_err(check(&f, OP_ERASE, &a, late), CF_EEXIST);
+	t_zero(check(&f, OP_ERASE, &a, early)); /* it was written since */
+	t_err(check(&f, OP_SAVE, &a, late), CF_EINVAL);
+	t_zero(erase(&f, &f.owner, &a, 1, true));
+	t_zero(check(&f, OP_ERASE, &a, late));
+	t_err(check(&f, OP_ERASE, &b, late), CF_EEXIST);
+	t_err(check(&f, OP_ERASE, &all, late), CF_EEXIST);
+	t_zero(erase(&f, &f.owner, &all, 1, true));
+	t_zero(check(&f, OP_ERASE, &all, late));
+	t_zero(check(&f, OP_ERASE, &b, late));
+	fix_free(&f);
+}
+
+struct certified {
+	struct hash tx;
+	struct proof proof; /* of verification */
+	struct proof_facts facts;
+	struct members members;
+	struct destruction d;
+	struct buf proof_bytes;
+	struct buf succession;
+};
+
+static void erase_and_prove(struct fix *f, const struct node_id *n, struct certified *c)
+{
+	struct netfix_request r = {.by = &f->owner, .patient = &patient, .op_count = 1};
+	const struct op_erase op = {.node = *n};
+	struct db_txn *txn;
+	struct buf body;
+
+	buf_init(&body, 0);
+	t_zero(op_erase_encode(&op, &body));
+	r.op[0] = (struct tx_op){OP_ERASE, buf_view(&body)};
+	t_zero(netfix_submit(f->n, &r, &c->tx));
+	buf_release(&body);
+	t_zero(chain_read_begin(f->n->chain[1], &txn));
+	t_zero(proof_make(f->n->chain[1], txn, &c->tx, n, NULL, &c->proof_bytes));
+	t_zero(succession_make(f->n->chain[1], txn, 0, &c->succession));
+	db_abort(txn);
+	c->d.proof = buf_view(&c->proof_bytes);
+	c->d.succession = buf_view(&c->succession);
+}
+
+static void say(struct fix *f, struct certified *c, unsigned member, uint64_t height)
+{
+	struct destroyed *said = &c->d.said[c->d.count++];
+	struct hash digest = destroyed_digest(&f->n->network, &c->tx, height, &f->n->peer[member].id);
+
+	*said = (struct destroyed){.member = (uint8_t)member, .height = height};
+	t_zero(crypto_sign(f->n->peer[member].endorse, &digest, said->sig));
+}
+
+static int verify(struct fix *f, struct certified *c)
+{
+	return destruction_verify(&c->d, buf_view(&f->n->genesis), &c->proof, &c->facts, &c->members);
+}
+
+T_TEST(a_quorum_certifies)
+{
+	struct certified *c = mem_zalloc(sizeof(*c));
+	struct destruction back;
+	struct node_id a;
+	struct buf bytes;
+	struct fix f;
+
+	fix_new(&f);
+	buf_init(&c->proof_bytes, 0);
+	buf_init(&c->succession, 0);
+	buf_init(&bytes, 0);
+	t_zero(netfix_put(f.n, &f.doctor, f.doctors, &patient, 4, &f.dir, "a.json", NODE_RECORD, "{}", &a));
+	erase_and_prove(&f, &a, c);
+	say(&f, c, 0, 90);
+	say(&f, c, 2, 90);
+	t_err(verify(&f, c), CF_EINVAL); /* two of four */
+	say(&f, c, 3, 90);
+	t_zero(verify(&f, c));
+	t_eq(c->facts.op, OP_ERASE);
+	t_bytes(c->facts.node.b, NODE_BYTES, a.b, NODE_BYTES);
+	t_zero(destruction_encode(&c->d, &bytes));
+	t_ok(destruction_is(buf_view(&bytes)));
+	t_zero(destruction_decode(buf_view(&bytes), &back));
+	t_eq(back.count, 3);
+	for (size_t len = 0; len < bytes.len; len++)
+		t_ok(destruction_decode(VIEW(bytes.data, len), &back) != 0);
+	c->d.said[1].member = 1; /* another one's signature */
+	t_err(verify(&f, c), CF_ESIG);
+	c->d.said[1].member = 2;
+	c->d.said[1].height++;
+	t_err(verify(&f, c), CF_ESIG);
+	c->d.said[1].height--;
+	c->d.count = 2;
+	say(&f, c, 3, 1); /* before the erasure */
+	t_err(verify(&f, c), CF_EINVAL);
+	buf_release(&bytes);
+	buf_release(&c->proof_bytes);
+	buf_release(&c->succession);
+	mem_free(c);
 	fix_free(&f);
 }
 

@@ -46,6 +46,8 @@ AGAIN(refused, nothing)
 AGAIN(settled, nothing)
 AGAIN(share_ask, nothing)
 AGAIN(share, nothing)
+AGAIN(destroyed_ask, nothing)
+AGAIN(destroyed, nothing)
 
 /* One encoding only: what decodes is encoded to the same bytes; nothing shorter or longer decodes. */
 static void torture(struct view payload, again_fn again)
@@ -225,6 +227,12 @@ T_TEST(small_frames)
 	buf_reset(&out);
 	t_zero(wire_share_encode(&share, &out));
 	torture(buf_view(&out), again_share);
+	buf_reset(&out);
+	t_zero(wire_destroyed_ask_encode(&(struct wire_destroyed_ask){{{5}}}, &out));
+	torture(buf_view(&out), again_destroyed_ask);
+	buf_reset(&out);
+	t_zero(wire_destroyed_encode(&(struct wire_destroyed){{{5}}, 6, {7}}, &out));
+	torture(buf_view(&out), again_destroyed);
 	buf_release(&out);
 }
 
