@@ -259,7 +259,9 @@ int chart_find_identity(struct chart *c, const char *who, struct identity_id *re
 struct chart_observer {
 	void *ctx;
 	void (*on_node)(void *ctx, const struct place *node, bool content);
-	void (*on_entry)(void *ctx, const struct place *dir, const char *name, const struct place *child);
+	/* gone: the name is, and child was behind it */
+	void (*on_entry)(void *ctx, const struct place *dir, const char *name, const struct place *child,
+			 bool gone);
 	void (*on_patients)(void *ctx); /* a patient came, or a grant changed */
 };
 void chart_observe(struct chart *c, const struct chart_observer *observer);

@@ -76,7 +76,7 @@ static void on_entry_write(struct fed *f, const struct statekey_parts *k, const 
 	}
 	memset(&child, 0, sizeof child);
 	if (w->deleted) {
-		err = tree_name_before(&f->look, &dir, &k->token, f->version.height, name);
+		err = tree_name_before(&f->look, &dir, &k->token, f->version.height, name, &child);
 	} else {
 		err = entry_row_decode(w->value, &row);
 		if (!err)
@@ -86,7 +86,7 @@ static void on_entry_write(struct fed *f, const struct statekey_parts *k, const 
 	}
 	/* a section this identity has no keys of: nothing of it is in any cache */
 	if (!err)
-		f->observer.on_entry(f->observer.ctx, &dir, name, &child);
+		f->observer.on_entry(f->observer.ctx, &dir, name, &child, w->deleted);
 	f->observer.on_node(f->observer.ctx, &dir, true);
 }
 

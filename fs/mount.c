@@ -4,12 +4,14 @@
 #include "acl/purpose.h"
 
 #include "fs/control.h"
+#include "fs/events.h"
 #include "fs/inode.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
 #include "ledger/mem.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -111,6 +113,10 @@ static int take_word(const char *word, size_t len, struct mount_options *o)
 			return 0;
 		}
 	}
+	if (len == 9 && strncmp(word, "noinotify", 9) == 0) {
+		o->no_events = true;
+		return 0;
+	}
 	if (len == 11 && strncmp(word, "allow_other", 11) == 0) {
 		o->allow_other = true;
 		return 0;
@@ -198,11 +204,15 @@ int mount_open(struct chart *chart, const char *mountpoint, const struct mount_o
 {
 	struct mount *m = mem_zalloc(sizeof(*m));
 	struct chart_observer observer;
+	char path[PATH_MAX];
 	int err;
 
 	assert(chart && mountpoint && options && ret_m);
 	if (!m)
 		return CF_ENOMEM;
+	/* before it is mounted: nobody would answer yet */
+	if (!realpath(mountpoint, path))
+		path[0] = '\0';
 	m->ops.chart = chart;
 	m->ops.uid = getuid();
 	m->ops.gid = getgid();
@@ -222,7 +232,10 @@ int mount_open(struct chart *chart, const char *mountpoint, const struct mount_o
 		goto out;
 	}
 	m->mounted = true;
-	err = notify_new(m->session, m->ops.inodes, &m->ops.notify);
+	if (!options->no_events && !options->read_only && path[0])
+		err = events_new(m->session, m->ops.inodes, path, &m->ops.events);
+	if (!err)
+		err = notify_new(m->session, m->ops.inodes, m->ops.events, &m->ops.notify);
 	if (err)
 		goto out;
 	observer = notify_observer(m->ops.notify);
@@ -261,8 +274,10 @@ static void ignore_node(void *ctx, const struct place *node, bool content)
 	(void)content;
 }
 
-static void ignore_entry(void *ctx, const struct place *dir, const char *name, const struct place *child)
+static void ignore_entry(void *ctx, const struct place *dir, const char *name, const struct place *child,
+			 bool gone)
 {
+	(void)gone;
 	(void)ctx;
 	(void)dir;
 	(void)name;
@@ -286,6 +301,7 @@ void mount_close(struct mount *m)
 	if (m->mounted)
 		fuse_session_unmount(m->session);
 	notify_free(m->ops.notify);
+	events_free(m->ops.events);
 	if (m->signals)
 		fuse_remove_signal_handlers(m->session);
 	if (m->session)

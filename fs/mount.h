@@ -17,6 +17,7 @@ struct mount_options {
 	bool read_only;
 	bool debug; /* libfuse prints every request; only in the foreground */
 	enum chart_when commit;
+	bool no_events;   /* no inotify events of other mounts' saves (fs/events.h) */
 	bool allow_other; /* wants users */
 	uid_t user[MOUNT_USERS_MAX];
 	size_t user_count;   /* local uids that act as this identity, beside the one that mounts */
@@ -28,6 +29,7 @@ struct mount_options {
  * One -o argument: "ro,noatime". CF_EUSAGE names a word that is not known here: libfuse 3.14 would take any.
  * "users=0:1000" maps local uids to the mount's identity; "allow_other" is refused without such a map.
  * "commit=close", "commit=fsync", "commit=async": when a save is waited for (chart.h).
+ * "noinotify": no events of what others save.
  * mount(8)'s own words (nofail, _netdev, x-*, ...) are accepted.
  */
 int mount_option_parse(const char *list, struct mount_options *o) must_check;

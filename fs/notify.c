@@ -15,17 +15,20 @@
 #define JOIN_MAX 32 /* of the newest notes, those a new one may be the same as */
 #define IDS_MAX 16
 
-enum note_kind { NOTE_ATTR, NOTE_CONTENT, NOTE_ENTRY };
+enum note_kind { NOTE_ATTR, NOTE_CONTENT, NOTE_ENTRY, NOTE_EVENT };
 
 struct note {
 	enum note_kind kind;
-	uint64_t id; /* NOTE_ENTRY: the parent's */
-	char *name;  /* NOTE_ENTRY */
+	uint64_t id; /* NOTE_ENTRY, NOTE_EVENT: the parent's */
+	char *name;  /* of these two */
+	enum event_kind event;
+	enum node_type type;
 };
 
 struct notify {
 	struct fuse_session *session;
 	struct inodes *inodes;
+	struct events *events;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -50,6 +53,14 @@ static void forget_entry(struct notify *n, uint64_t parent, const char *name)
 		(void)fuse_lowlevel_notify_inval_entry(n->session, parent, name, strlen(name));
 }
 
+static void pass_on(struct notify *n, const struct note *note)
+{
+	struct event event = {.kind = note->event, .type = note->type, .parent = note->id};
+
+	memcpy(event.name, note->name, strlen(note->name) + 1);
+	events_post(n->events, &event);
+}
+
 static void send_note(struct notify *n, const struct note *note)
 {
 	/* The kernel not knowing the inode or the name (any more) is the usual case of failure. */
@@ -62,6 +73,9 @@ static void send_note(struct notify *n, const struct note *note)
 		break;
 	case NOTE_ENTRY:
 		forget_entry(n, note->id, note->name);
+		break;
+	case NOTE_EVENT:
+		pass_on(n, note);
 		break;
 	}
 }
@@ -130,10 +144,12 @@ static void *run(void *ctx)
 		n->count = n->cap = 0;
 		n->all = false;
 		pthread_mutex_unlock(&n->lock);
-		for (size_t i = 0; i < count && !all; i++)
-			send_note(n, &note[i]);
 		if (all)
 			send_all(n);
+		for (size_t i = 0; i < count; i++) {
+			if (!all || note[i].kind == NOTE_EVENT)
+				send_note(n, &note[i]);
+		}
 		free_notes(note, count);
 		pthread_mutex_lock(&n->lock);
 		n->sent += count + all;
@@ -142,7 +158,8 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-int notify_new(struct fuse_session *session, struct inodes *inodes, struct notify **ret_n)
+int notify_new(struct fuse_session *session, struct inodes *inodes, struct events *events,
+	       struct notify **ret_n)
 {
 	struct notify *n = mem_zalloc(sizeof(*n));
 
@@ -151,6 +168,7 @@ int notify_new(struct fuse_session *session, struct inodes *inodes, struct notif
 		return CF_ENOMEM;
 	n->session = session;
 	n->inodes = inodes;
+	n->events = events;
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_cond_init(&n->wake, NULL);
 	if (pthread_create(&n->thread, NULL, run, n) != 0) {
@@ -176,13 +194,16 @@ void notify_free(struct notify *n)
 	mem_free(n);
 }
 
+/* What was made and removed by turns is told of in that order. */
 static bool is_there(const struct notify *n, const struct note *note)
 {
+	if (note->kind == NOTE_EVENT && note->event != EVENT_CHANGED)
+		return false;
 	for (size_t i = n->count, left = JOIN_MAX; i > 0 && left > 0; i--, left--) {
 		const struct note *other = &n->note[i - 1];
 
-		if (other->kind == note->kind && other->id == note->id &&
-		    (note->kind != NOTE_ENTRY || strcmp(other->name, note->name) == 0))
+		if (other->kind == note->kind && other->id == note->id && other->event == note->event &&
+		    (!note->name || strcmp(other->name, note->name) == 0))
 			return true;
 	}
 	return false;
@@ -206,18 +227,20 @@ static bool make_room(struct notify *n)
 	return true;
 }
 
-/* Takes the name. */
+/* Takes the name. What cannot be queued makes everything be forgotten; an event is left out then. */
 static void leave(struct notify *n, struct note note)
 {
+	bool event = note.kind == NOTE_EVENT, named = event || note.kind == NOTE_ENTRY;
+
 	pthread_mutex_lock(&n->lock);
-	if (note.kind == NOTE_ENTRY && !note.name) {
-		n->all = true;
-	} else if (!n->all && !is_there(n, &note)) {
+	if (named && !note.name) {
+		n->all |= !event;
+	} else if ((event || !n->all) && !is_there(n, &note)) {
 		if (make_room(n)) {
 			n->note[n->count++] = note;
 			note.name = NULL;
 		} else {
-			n->all = true;
+			n->all |= !event;
 		}
 	}
 	pthread_cond_signal(&n->wake);
@@ -227,7 +250,7 @@ static void leave(struct notify *n, struct note note)
 
 void notify_inode(struct notify *n, uint64_t id, bool content)
 {
-	leave(n, (struct note){content ? NOTE_CONTENT : NOTE_ATTR, id, NULL});
+	leave(n, (struct note){.kind = content ? NOTE_CONTENT : NOTE_ATTR, .id = id});
 }
 
 void notify_attr_now(struct notify *n, uint64_t id)
@@ -237,7 +260,14 @@ void notify_attr_now(struct notify *n, uint64_t id)
 
 void notify_entry(struct notify *n, uint64_t parent, const char *name)
 {
-	leave(n, (struct note){NOTE_ENTRY, parent, mem_strdup(name)});
+	leave(n, (struct note){.kind = NOTE_ENTRY, .id = parent, .name = mem_strdup(name)});
+}
+
+static void notify_event(struct notify *n, uint64_t parent, const char *name, enum event_kind event,
+			 enum node_type type)
+{
+	if (n->events)
+		leave(n, (struct note){NOTE_EVENT, parent, mem_strdup(name), event, type});
 }
 
 void notify_all(struct notify *n)
@@ -251,11 +281,14 @@ void notify_all(struct notify *n)
 static void on_node(void *ctx, const struct place *node, bool content)
 {
 	struct notify *n = ctx;
-	uint64_t id[IDS_MAX];
+	char name[NAME_BYTES_MAX + 1];
+	uint64_t id[IDS_MAX], parent;
 	size_t count = inode_find(n->inodes, node, id, IDS_MAX);
 
 	for (size_t i = 0; i < count; i++)
 		notify_inode(n, id[i], content);
+	if (content && count && !place_is_dir(node) && inode_name(n->inodes, id[0], &parent, name) == 0)
+		notify_event(n, parent, name, EVENT_CHANGED, (enum node_type)node->type);
 }
 
 /* Where the child was last looked up, for an entry whose name cannot be read. */
@@ -272,7 +305,8 @@ static void forget_child(struct notify *n, const struct place *child)
 	}
 }
 
-static void on_entry(void *ctx, const struct place *dir, const char *name, const struct place *child)
+static void on_entry(void *ctx, const struct place *dir, const char *name, const struct place *child,
+		     bool gone)
 {
 	struct notify *n = ctx;
 	uint64_t id[IDS_MAX];
@@ -286,6 +320,8 @@ static void on_entry(void *ctx, const struct place *dir, const char *name, const
 	}
 	if (child && (!name || count == 0))
 		forget_child(n, child);
+	if (child && name && count)
+		notify_event(n, id[0], name, gone ? EVENT_GONE : EVENT_MADE, (enum node_type)child->type);
 }
 
 static void on_patients(void *ctx)

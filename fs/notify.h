@@ -4,19 +4,21 @@
  *
  * A notification may wait for a lock that a request holds which waits for a commit; so it is never sent by a
  * handler nor by the follower: they only leave a note here. Notes that say the same are joined; over a bound,
- * all is forgotten.
+ * all is forgotten. Once the caches have forgotten, the events follow (fs/events.h).
  */
 #ifndef FS_NOTIFY_H
 #define FS_NOTIFY_H
 
 #include "fs/chart.h"
+#include "fs/events.h"
 #include "fs/inode.h"
 
 struct notify;
 struct fuse_session;
 
-/* Both borrowed; the session is mounted. Starts the thread. */
-int notify_new(struct fuse_session *session, struct inodes *inodes, struct notify **ret_n) must_check;
+/* All borrowed; the session is mounted; events may be NULL. Starts the thread. */
+int notify_new(struct fuse_session *session, struct inodes *inodes, struct events *events,
+	       struct notify **ret_n) must_check;
 /* Drops what is not sent. Call before the session is destroyed. Accepts NULL. */
 void notify_free(struct notify *n);
 

@@ -17,6 +17,7 @@
 #include <fuse_lowlevel.h>
 
 struct control;
+struct events;
 struct notify;
 
 /* The session's user data. All borrowed. */
@@ -24,6 +25,7 @@ struct ops {
 	struct chart *chart;
 	struct inodes *inodes;
 	struct notify *notify;
+	struct events *events; /* NULL: none are made */
 	struct control *control;
 	uid_t uid; /* who mounted: owns what has no owner of its own */
 	gid_t gid;

@@ -51,6 +51,10 @@ static void set_caching(struct ops *o, fuse_ino_t ino, struct handle *h, struct 
 
 	fi->fh = (uintptr_t)h;
 	fi->noflush = !h->is_writer;
+	if (h->is_event) {
+		fi->noflush = fi->keep_cache = 1;
+		return;
+	}
 	if (!h->file) {
 		fi->direct_io = 1;
 		fi->nonseekable = h->control && control_is_stream(h->control);
@@ -102,13 +106,15 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct ops *o = ops_of(req);
 	struct handle *h;
 	struct place p;
-	int err;
+	int err = 0;
 
 	if (!ops_place(req, ino, &p))
 		return;
 	h = handle_new(fi);
 	if (!h)
 		err = CF_ENOMEM;
+	else if (ops_event(req))
+		h->is_event = true;
 	else if (ops_is_control(&p))
 		err = open_control(o, ino, &p, h);
 	else if (p.kind == PLACE_GRANT)
@@ -162,14 +168,20 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
 	struct chart_attr attr;
 	struct handle *h;
 	struct place dir;
+	bool counted;
 	int err;
 
 	if (!ops_place(req, parent, &dir) || ops_gave_up(req))
 		return;
 	h = handle_new(fi);
-	err = h ? create(req, &dir, name, mode, fi, h, &attr) : CF_ENOMEM;
-	if (!err)
-		err = ops_entry(o, parent, name, &attr, &e);
+	if (h && ops_event(req)) {
+		h->is_event = true;
+		err = ops_event_create(req, parent, name, &e);
+	} else {
+		err = h ? create(req, &dir, name, mode, fi, h, &attr) : CF_ENOMEM;
+		if (!err)
+			err = ops_entry(o, parent, name, &attr, &e);
+	}
 	if (err) {
 		if (h)
 			handle_free(h);
@@ -177,9 +189,11 @@ void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
 		return;
 	}
 	set_caching(o, e.ino, h, fi);
+	counted = h->file;
 	if (fuse_reply_create(req, &e, fi) == -ENOENT) {
 		handle_free(h);
-		inode_closed(o->inodes, e.ino);
+		if (counted)
+			inode_closed(o->inodes, e.ino);
 		inode_forget(o->inodes, e.ino, 1);
 	}
 }

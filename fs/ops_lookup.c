@@ -230,7 +230,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct place dir;
 	int err;
 
-	if (!ops_place(req, parent, &dir))
+	if (!ops_place(req, parent, &dir) || ops_event_lookup(req, parent, name))
 		return;
 	err = ops_find(o, &dir, name, &attr);
 	if (!err)
@@ -265,6 +265,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int err;
 
 	(void)fi;
+	(void)ops_event(req); /* that thread has reached its own mount */
 	if (!ops_place(req, ino, &p))
 		return;
 	err = ops_getattr_of(o, ino, &p, &attr);

@@ -57,7 +57,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct place dir;
 	int err;
 
-	if (!dir_to_change(req, parent, &dir))
+	if (!dir_to_change(req, parent, &dir) || ops_event_made(req, parent, name, S_IFDIR))
 		return;
 	err = name_check(name);
 	if (!err)
@@ -78,7 +78,7 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	int err;
 
 	(void)rdev;
-	if (!dir_to_change(req, parent, &dir))
+	if (!dir_to_change(req, parent, &dir) || ops_event_made(req, parent, name, S_IFREG))
 		return;
 	err = S_ISREG(mode) ? name_check(name) : CF_EPERM;
 	if (!err)
@@ -102,7 +102,7 @@ void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const ch
 	struct place dir;
 	int err;
 
-	if (!dir_to_change(req, parent, &dir))
+	if (!dir_to_change(req, parent, &dir) || ops_event_made(req, parent, name, S_IFLNK))
 		return;
 	err = name_check(name);
 	if (!err)
@@ -127,7 +127,7 @@ static void remove_with(fuse_req_t req, fuse_ino_t parent, const char *name, con
 	struct place dir;
 	int err;
 
-	if (!dir_to_change(req, parent, &dir))
+	if (!dir_to_change(req, parent, &dir) || ops_event_removed(req, parent, name))
 		return;
 	err = remove(ops_of(req)->chart, &dir, name);
 	if (err)
@@ -249,7 +249,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, st
 	struct place p;
 	int err = 0;
 
-	if (!ops_place(req, ino, &p) || ops_gave_up(req))
+	if (!ops_place(req, ino, &p) || ops_gave_up(req) || ops_event_setattr(req, ino, &p))
 		return;
 	if (fi && p.kind == PLACE_GRANT && (to_set & FUSE_SET_ATTR_SIZE)) {
 		err = ops_grants_truncate(ops_handle(fi), (uint64_t)st->st_size);

@@ -17,6 +17,7 @@ struct handle {
 	bool is_written; /* GRANTS/: not yet granted */
 	bool is_writer;
 	bool is_direct; /* reads and writes around the kernel's cache */
+	bool is_event;  /* of the thread that makes events: nothing behind it */
 };
 
 static inline struct ops *ops_of(fuse_req_t req)
@@ -83,6 +84,18 @@ int ops_grants_open(struct ops *o, const struct place *p, int flags, struct hand
 int ops_grants_write(struct handle *h, uint64_t offset, struct view data) must_check;
 int ops_grants_truncate(struct handle *h, uint64_t size) must_check;
 int ops_grants_flush(struct ops *o, const struct place *p, struct handle *h) must_check;
+
+/*
+ * The thread of fs/events.h, fs/ops_events.c. NULL, false: the request is not its; true: it is answered.
+ * made: of a directory or symbolic link. create: the entry to reply with.
+ */
+const struct event *ops_event(fuse_req_t req);
+bool ops_event_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool ops_event_made(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t format);
+int ops_event_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		     struct fuse_entry_param *ret_e) must_check;
+bool ops_event_removed(fuse_req_t req, fuse_ino_t parent, const char *name);
+bool ops_event_setattr(fuse_req_t req, fuse_ino_t ino, const struct place *p);
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);

@@ -79,9 +79,10 @@ uint64_t tree_cookie(const uint8_t id[16]);
 int tree_name(struct tree_look *l, const struct place *dir, const struct name_token *t,
 	      const struct entry_row *row, struct version version,
 	      char ret_name[NAME_BYTES_MAX + 1]) must_check;
-/* The name an entry had when it was last alive before height, for one that was deleted at height. */
+/* The name an entry had when it was last alive before height, for one that was deleted at height, and what
+ * was behind it (ret_child may be NULL). */
 int tree_name_before(struct tree_look *l, const struct place *dir, const struct name_token *t,
-		     uint64_t height, char ret_name[NAME_BYTES_MAX + 1]) must_check;
+		     uint64_t height, char ret_name[NAME_BYTES_MAX + 1], struct place *ret_child) must_check;
 /* Is the directory one named attachments, or below one? */
 int tree_is_attachments(struct tree_look *l, const struct place *dir, bool *ret_is) must_check;
 

@@ -276,7 +276,7 @@ static int file_name(struct tree_look *l, const struct place *p, char ret_name[N
 	if (err)
 		return err;
 	return tree_name_before(l, &dir, &p->token, row.deleted ? row.version.height : row.version.height + 1,
-				ret_name);
+				ret_name, NULL);
 }
 
 struct version_list {

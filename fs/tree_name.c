@@ -132,7 +132,7 @@ int tree_name(struct tree_look *l, const struct place *dir, const struct name_to
 }
 
 int tree_name_before(struct tree_look *l, const struct place *dir, const struct name_token *t,
-		     uint64_t height, char ret_name[NAME_BYTES_MAX + 1])
+		     uint64_t height, char ret_name[NAME_BYTES_MAX + 1], struct place *ret_child)
 {
 	struct statekey key = statekey_entry(&dir->patient, &dir->node, t);
 	struct history_row row;
@@ -144,7 +144,7 @@ int tree_name_before(struct tree_look *l, const struct place *dir, const struct 
 		err = CF_ENOTFOUND;
 	if (err)
 		return err;
-	if (tree_names_get(l->tree->names, t, row.version, ret_name))
+	if (!ret_child && tree_names_get(l->tree->names, t, row.version, ret_name))
 		return 0;
 	buf_init(&hold, 0);
 	err = history_read(chain_blocks(l->tree->chain), &row, &hold);
@@ -152,6 +152,8 @@ int tree_name_before(struct tree_look *l, const struct place *dir, const struct 
 		err = entry_row_decode(buf_view(&hold), &entry);
 	if (!err)
 		err = tree_name(l, dir, t, &entry, row.version, ret_name);
+	if (!err && ret_child)
+		*ret_child = place_node(&dir->patient, &entry.node, entry.type, dir->section, 0);
 	buf_release(&hold);
 	return err;
 }

@@ -468,7 +468,8 @@ T_TEST(chart_times_are_committed_within_a_second)
 }
 
 struct seen {
-	_Atomic int nodes, entries;
+	_Atomic int nodes, entries, gone;
+	struct place child;
 	char name[256];
 };
 
@@ -478,12 +479,14 @@ static void on_node(void *ctx, const struct place *node, bool content)
 	((struct seen *)ctx)->nodes += content;
 }
 
-static void on_entry(void *ctx, const struct place *dir, const char *name, const struct place *child)
+static void on_entry(void *ctx, const struct place *dir, const char *name, const struct place *child,
+		     bool gone)
 {
 	struct seen *s = ctx;
 
 	(void)dir;
-	(void)child;
+	s->child = *child;
+	s->gone += gone;
 	snprintf(s->name, sizeof s->name, "%s", name);
 	s->entries++;
 }
@@ -510,7 +513,14 @@ T_TEST(chart_tells_of_changes_by_others_only)
 	t_zero(chartfix_unlink(&doctor, "patients/p1/EMR02/o.json"));
 	chartfix_catch_up(&patient, &doctor);
 	t_eq(seen.entries, 1);
+	t_eq(seen.gone, 1);
 	t_str(seen.name, "o.json");
+	t_eq(seen.child.type, NODE_RECORD);
+	t_zero(chartfix_mkdir(&doctor, "patients/p1/EMR02/new"));
+	chartfix_catch_up(&patient, &doctor);
+	t_ok(seen.entries == 2 && seen.gone == 1);
+	t_str(seen.name, "new");
+	t_eq(seen.child.type, NODE_DIR);
 	observer.on_node = NULL;
 	observer.on_entry = NULL;
 	observer.on_patients = NULL;

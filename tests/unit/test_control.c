@@ -201,6 +201,9 @@ T_TEST(unknown_mount_options_are_refused)
 	t_eq(o.commit, CHART_COMMIT_CLOSE);
 	t_zero(mount_option_parse("commit=async,commit=fsync", &o));
 	t_eq(o.commit, CHART_COMMIT_FSYNC);
+	t_ok(!o.no_events);
+	t_zero(mount_option_parse("noinotify", &o));
+	t_ok(o.no_events);
 	t_err(mount_option_parse("commit=", &o), CF_EUSAGE);
 	t_err(mount_option_parse("commit=never", &o), CF_EUSAGE);
 	t_err(mount_option_parse("rox", &o), CF_EUSAGE);
