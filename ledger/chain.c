@@ -31,6 +31,19 @@ static int head_read(struct db_txn *txn, struct chain_head *ret_head)
 	return err ? err : chain_head_decode(row, ret_head);
 }
 
+static int first_read(struct db_txn *txn, uint64_t *ret_first)
+{
+	struct view row;
+	struct dec d;
+	int err = db_get(txn, DB_META, view_str(CHAIN_META_FIRST), &row);
+
+	if (err)
+		return err == CF_ENOTFOUND ? 0 : err;
+	dec_init(&d, row);
+	*ret_first = dec_u64(&d);
+	return dec_done(&d) ? err_set(CF_ECORRUPT, "chain: the row of the first height is malformed") : 0;
+}
+
 /* Head, and the place of its block, from the index. */
 static int index_read(struct chain *c)
 {
@@ -56,6 +69,8 @@ static int index_read(struct chain *c)
 		err = chain_block_info(txn, c->head.height, &info);
 	if (err == CF_ENOTFOUND)
 		err = err_set(CF_ECORRUPT, "%s: the index lacks its head", c->dir);
+	if (!err)
+		err = first_read(txn, &c->first);
 	if (!err) {
 		c->has_last = info.place.len > 0;
 		c->last = info.place;
@@ -128,6 +143,7 @@ int chain_open(const char *dir, struct view genesis, unsigned flags, struct chai
 	snprintf(c->dir, sizeof(c->dir), "%s", dir);
 	c->flags = flags;
 	c->lock_fd = -1;
+	c->first = 1;
 	c->network = chain_genesis_hash(genesis);
 	pthread_mutex_init(&c->lock, NULL);
 	err = chain_dir_open(dir, genesis, flags, &c->lock_fd, &synced);
@@ -169,6 +185,11 @@ bool chain_is_new(const struct chain *c)
 	is_new = c->is_new;
 	pthread_mutex_unlock(&lockable->lock);
 	return is_new;
+}
+
+uint64_t chain_first(const struct chain *c)
+{
+	return c->first;
 }
 
 const struct hash *chain_network(const struct chain *c)

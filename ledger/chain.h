@@ -43,6 +43,9 @@ struct chain_head {
 int chain_open(const char *dir, struct view genesis, unsigned flags, struct chain **ret_chain) must_check;
 void chain_close(struct chain *c); /* accepts NULL */
 bool chain_is_new(const struct chain *c);
+/* The lowest height whose block it has: 1, or, where it began with a state (chain_import_begin), the one
+ * after that state's. */
+uint64_t chain_first(const struct chain *c);
 const struct hash *chain_network(const struct chain *c);
 /* Appends the bytes of the genesis file. CF_ECORRUPT: no longer those it was opened with. */
 int chain_genesis(const struct chain *c, struct buf *out) must_check;
@@ -106,6 +109,31 @@ struct db_txn *chain_group_txn(struct chain *c);
 /* The block the next one follows: the head, or the last of the open group. Writer's thread. */
 void chain_tip(const struct chain *c, struct chain_head *ret_tip);
 
+/*
+ * A ledger that begins with the state after a certified block instead of with the genesis: enough to execute,
+ * check and certify what follows. It has no history, annexes, logs and derived rows of before, and of the
+ * blocks up to there only the last, without annexes, and which transactions were in the window of those that
+ * could come again (their rows have no place: chain_tx_read says CF_ENOTFOUND). For a new ledger opened with
+ * CHAIN_NOSYNC, in a directory that nobody takes for a ledger until chain_import_end and chain_close are
+ * done.
+ */
+struct chain_import;
+int chain_import_begin(struct chain *c, struct chain_import **ret_i) must_check; /* CF_EINVAL: not new */
+/* Errors: CF_EINVAL (key length, or not greater than the one before), CF_ETOOBIG, CF_EFULL, CF_EIO. */
+int chain_import_row(struct chain_import *i, const struct state_item *row) must_check;
+/* An id that is there already keeps its first entry. */
+int chain_import_tx(struct chain_import *i, const struct hash *id, uint64_t height, uint32_t index,
+		    uint8_t verdict) must_check;
+/* Brings the tree up to date and commits: what was imported so far takes no memory any more. */
+int chain_import_flush(struct chain_import *i) must_check;
+/* The block whose state it is. CF_EINVAL: another state root, or another block's certificate. Frees i in any
+ * case. */
+int chain_import_end(struct chain_import *i, const struct block *block, const uint8_t *verdicts,
+		     const struct certificate *certificate) must_check;
+void chain_import_discard(struct chain_import *i); /* the ledger is of no use then; accepts NULL */
+/* What was imported since the last flush can be read by it. */
+struct db_txn *chain_import_txn(struct chain_import *i);
+
 /* Blocks. Errors: CF_ENOTFOUND, CF_ECORRUPT. */
 struct chain_block_info {
 	struct hash hash;
@@ -130,7 +158,8 @@ struct chain_tx_info {
 	uint32_t len;
 	struct hash bytes_hash; /* of those bytes, which the id covers only in part */
 };
-/* Inside a stage the place of what is staged is not known yet: zeros. */
+/* Inside a stage the place of what is staged is not known yet: zeros. So it is for good where only the id is
+ * known (chain_import_tx). */
 int chain_tx_info(struct db_txn *txn, const struct hash *id, struct chain_tx_info *ret_info) must_check;
 int chain_tx_read(struct chain *c, struct db_txn *txn, const struct hash *id, struct buf *out) must_check;
 int chain_annex(struct db_txn *txn, const struct hash *id, struct view *ret_annex) must_check;

@@ -12,6 +12,7 @@
 
 #define CHAIN_META_HEAD "head"
 #define CHAIN_META_NETWORK "network"
+#define CHAIN_META_FIRST "first" /* u64, of a ledger that began with a state */
 #define CHAIN_GENESIS_BYTES_MAX ((size_t)16 << 20)
 
 struct chain {
@@ -21,6 +22,7 @@ struct chain {
 	struct hash network;
 	struct db *db;
 	struct segments *blocks;
+	uint64_t first;            /* lowest height whose block is here */
 	struct chain_stage *stage; /* the one that is open */
 	bool failed;               /* a commit left the disk in doubt */
 	bool has_last;

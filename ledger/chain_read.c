@@ -139,6 +139,8 @@ int chain_tx_read(struct chain *c, struct db_txn *txn, const struct hash *id, st
 	assert(c && out);
 	start = out->len;
 	err = chain_tx_info(txn, id, &info);
+	if (!err && info.len == 0)
+		err = CF_ENOTFOUND; /* only its id is known here */
 	if (err)
 		return err;
 	err = indexed(segments_read_part(c->blocks, info.file, info.offset, info.len, out), "a transaction");

@@ -5,6 +5,7 @@
  */
 #include "acl/proof.h"
 #include "acl/reshare.h"
+#include "acl/snapshot.h"
 #include "acl/wrap.h"
 #include "acl/xattr.h"
 #include "ledger/blob.h"
@@ -306,6 +307,28 @@ static void seed_ca(const struct netfix *n, const struct identity *by)
 			    1, NETFIX_TIME_MS, NETFIX_TIME_MS + 1000000, &out));
 }
 
+/* What is asked, and the pieces of the head's state; the rows begin late, so that they are few. */
+static void seed_snapshot(const struct netfix *n, const struct patient_id *patient)
+{
+	struct statekey key = statekey_patient_prefix(patient);
+	struct snapshot_ask ask = {.part = SNAPSHOT_OFFER, .after = statekey_view(&key)};
+	struct chain_head head;
+	struct db_txn *txn;
+
+	chain_head(n->chain[0], &head);
+	ask.height = head.height;
+	ask.from = head.height - 1;
+	must(chain_read_begin(n->chain[0], &txn));
+	SEED("snapshot", "offer", snapshot_make(n->chain[0], txn, &ask, &out));
+	ask.part = SNAPSHOT_ROWS;
+	SEED("snapshot", "ask-rows", snapshot_ask_encode(&ask, &out));
+	SEED("snapshot", "rows", snapshot_make(n->chain[0], txn, &ask, &out));
+	ask.part = SNAPSHOT_BRIEFS;
+	SEED("snapshot", "ask-briefs", snapshot_ask_encode(&ask, &out));
+	SEED("snapshot", "briefs", snapshot_make(n->chain[0], txn, &ask, &out));
+	db_abort(txn);
+}
+
 static void seed_conf(void)
 {
 	seed("conf", "peer",
@@ -352,6 +375,7 @@ int main(int argc, char **argv)
 	seed_wire(&n->certificate);
 	seed_evidence(n);
 	seed_ca(n, &doctor);
+	seed_snapshot(n, &patient);
 	seed_conf();
 	seed("genesis", "genesis", buf_view(&n->genesis));
 	seed("genesis", "person", buf_view(&doctor.chain[0]));
