@@ -10,6 +10,7 @@
 #   make model           all states of one height of the protocol
 #   make kills           real peers killed again and again under load
 #   make behind          a real peer BLOCKS blocks behind catches up
+#   make snapshot        the same by a snapshot of the state
 #   make fsx             one file of a mount at random, every byte checked
 #   make die             a mount killed in the middle of 1,000 saves
 #   make big             an attachment of 4 GiB through a mount that may use 256 MiB
@@ -93,7 +94,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills behind nemesis fsx sqlite big die scale office bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills behind snapshot nemesis fsx sqlite big die scale office bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -138,6 +139,12 @@ BLOCKS ?= 100000
 behind: all $(O)/longledger
 	O=$(O) BLOCKS=$(BLOCKS) TEST_TIMEOUT=$$((600 + $(BLOCKS) / 10)) TEST_VERBOSE=1 \
 		tests/run.sh tests/net/test_catchup.sh
+
+# make snapshot BLOCKS=100000: a real peer with an empty disk takes the state of a ledger so long, votes, and brings in
+# the blocks meanwhile. Root.
+snapshot: all $(O)/longledger $(O)/liar
+	O=$(O) BLOCKS=$(BLOCKS) TEST_TIMEOUT=$$((600 + $(BLOCKS) / 10)) TEST_VERBOSE=1 \
+		tests/run.sh tests/net/test_snapshot.sh
 
 # make fsx SEED=7 OPS=20000: one file of a mount, at random, with maps and remounts, every byte checked. Root.
 SEED ?= 1

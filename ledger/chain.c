@@ -23,7 +23,7 @@ struct hash chain_genesis_hash(struct view genesis)
 	return sha256_parts(parts, 2);
 }
 
-static int head_read(struct db_txn *txn, struct chain_head *ret_head)
+int chain_head_at(struct db_txn *txn, struct chain_head *ret_head)
 {
 	struct view row;
 	int err = db_get(txn, DB_META, view_str(CHAIN_META_HEAD), &row);
@@ -54,7 +54,7 @@ static int index_read(struct chain *c)
 
 	if (err)
 		return err;
-	err = head_read(txn, &c->head);
+	err = chain_head_at(txn, &c->head);
 	if (err == CF_ENOTFOUND) {
 		c->is_new = true;
 		c->head.hash = c->network;
@@ -204,7 +204,7 @@ void chain_head(struct chain *c, struct chain_head *ret_head)
 
 	/* Another process may have moved a read-only ledger's head. */
 	if (c->flags & CHAIN_RDONLY && db_begin_read(c->db, &txn) == 0) {
-		int err = head_read(txn, &fresh);
+		int err = chain_head_at(txn, &fresh);
 
 		db_abort(txn);
 		if (!err) {

@@ -50,6 +50,8 @@ const struct hash *chain_network(const struct chain *c);
 /* Appends the bytes of the genesis file. CF_ECORRUPT: no longer those it was opened with. */
 int chain_genesis(const struct chain *c, struct buf *out) must_check;
 void chain_head(struct chain *c, struct chain_head *ret_head); /* any thread */
+/* The head that a reader's transaction sees. CF_ENOTFOUND: a new ledger. */
+int chain_head_at(struct db_txn *txn, struct chain_head *ret_head) must_check;
 struct db *chain_db(struct chain *c);
 struct segments *chain_blocks(struct chain *c);
 

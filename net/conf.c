@@ -24,7 +24,7 @@
 
 #define CONF_BYTES_MAX ((size_t)64 << 10)
 #define CONF_LINE_MAX 198
-#define KEYS_MAX 32
+#define KEYS_MAX 40
 
 enum value_kind { TEXT, PATH, NUMBER, YES_NO, LEVEL, PROFILE };
 
@@ -75,6 +75,8 @@ static const struct key peer_keys[] = {
 	{"blobs", "scrub-period-s", NUMBER, false, FIELD(conf_peer, scrub_period_s), 0, UINT32_MAX},
 	{"blobs", "scrub-rate-kib", NUMBER, false, FIELD(conf_peer, scrub_rate_kib), 1, UINT32_MAX},
 	{"blobs", "unnamed-age-s", NUMBER, false, FIELD(conf_peer, unnamed_age_s), 0, UINT32_MAX},
+	{"catchup", "snapshot-blocks", NUMBER, false, FIELD(conf_peer, snapshot_blocks), 0, UINT32_MAX},
+	{"catchup", "backfill-rate-kib", NUMBER, false, FIELD(conf_peer, backfill_rate_kib), 1, UINT32_MAX},
 	{"log", "level", LEVEL, false, FIELD(conf_peer, log_level), 0, 0},
 	{NULL, NULL, TEXT, false, 0, 0, 0, 0},
 };
@@ -311,6 +313,8 @@ int conf_peer_read(const char *path, struct conf_peer *ret_conf)
 	c->scrub_period_s = CONF_SCRUB_PERIOD_S;
 	c->scrub_rate_kib = CONF_SCRUB_RATE_KIB;
 	c->unnamed_age_s = CONF_UNNAMED_AGE_S;
+	c->snapshot_blocks = CONF_SNAPSHOT_BLOCKS;
+	c->backfill_rate_kib = CONF_BACKFILL_RATE_KIB;
 	c->log_level = LOG_INFO;
 	err = read_all(path, peer_keys, c);
 	if (!err)

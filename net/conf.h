@@ -16,6 +16,8 @@
 #define CONF_SCRUB_PERIOD_S (7 * 24 * 3600)
 #define CONF_SCRUB_RATE_KIB 8192
 #define CONF_UNNAMED_AGE_S (24 * 3600)
+#define CONF_SNAPSHOT_BLOCKS 10000
+#define CONF_BACKFILL_RATE_KIB 8192
 
 struct conf_peer {
 	char name[65];                         /* [peer] name: for logs */
@@ -38,7 +40,9 @@ struct conf_peer {
 	uint32_t scrub_period_s;  /* [blobs] scrub-period-s */
 	uint32_t scrub_rate_kib;  /* [blobs] scrub-rate-kib: KiB a second */
 	uint32_t unnamed_age_s;   /* [blobs] unnamed-age-s; 0: nothing is removed */
-	enum log_level log_level; /* [log] level */
+	uint32_t snapshot_blocks; /* [catchup] snapshot-blocks: takes a state when so far behind; 0: never */
+	uint32_t backfill_rate_kib; /* [catchup] backfill-rate-kib: KiB a second */
+	enum log_level log_level;   /* [log] level */
 };
 
 /* Fills defaults first. Relative paths are relative to the file's directory. Errors: CF_ECONFIG with

@@ -34,6 +34,7 @@ struct subscriber {
 
 struct feed {
 	struct chain *chain;
+	struct chain *whole; /* has the blocks below the chain's first */
 	struct mesh *mesh;
 	struct worker *worker;
 	pthread_mutex_t lock; /* all below */
@@ -45,7 +46,8 @@ struct feed {
 
 static uint64_t feed_handle(void *ctx, struct message *m);
 
-int feed_new(struct chain *chain, struct mesh *mesh, const char *name, struct feed **ret_f)
+int feed_new(struct chain *chain, struct chain *whole, struct mesh *mesh, const char *name,
+	     struct feed **ret_f)
 {
 	struct worker_config config = {name, QUEUE_BYTES_MAX, NULL, feed_handle};
 	struct chain_head head;
@@ -56,6 +58,7 @@ int feed_new(struct chain *chain, struct mesh *mesh, const char *name, struct fe
 		return CF_ENOMEM;
 	chain_head(chain, &head);
 	f->chain = chain;
+	f->whole = whole;
 	f->mesh = mesh;
 	f->newest = head.height;
 	buf_init(&f->latest, 0);
@@ -103,6 +106,8 @@ int feed_block(struct chain *chain, uint64_t height, struct buf *out)
 	struct buf body;
 	int err;
 
+	if (height < chain_first(chain))
+		return CF_ENOTFOUND; /* the one it began with has no annexes */
 	buf_init(&body, 0);
 	err = chain_read_begin(chain, &txn);
 	if (!err)
@@ -222,7 +227,9 @@ static int block_payload(struct feed *f, uint64_t height, struct buf *out)
 	if (height == f->newest && f->latest.len > 0)
 		err = buf_append_view(out, buf_view(&f->latest));
 	pthread_mutex_unlock(&f->lock);
-	return err == CF_ENOTFOUND ? feed_block(f->chain, height, out) : err;
+	if (err != CF_ENOTFOUND)
+		return err;
+	return feed_block(height < chain_first(f->chain) ? f->whole : f->chain, height, out);
 }
 
 /* The blocks a subscriber lacks, up to its burst. True when more are left. */
@@ -249,8 +256,9 @@ static bool serve_burst(struct feed *f, unsigned at)
 		buf_reset(&payload);
 		err = block_payload(f, now.next, &payload);
 		if (err) {
-			log_warn(MODULE, "block %llu cannot be served: %s (%s)", (unsigned long long)now.next,
-				 err_name(err), err_detail());
+			log_at(err == CF_ENOTFOUND ? LOG_DEBUG : LOG_WARN, MODULE,
+			       "block %llu cannot be served: %s (%s)", (unsigned long long)now.next,
+			       err_name(err), err_detail());
 			mesh_refuse(f->mesh, now.from, now.request, NULL, err, err_detail());
 			feed_gone(f, now.from.listener, now.from.pipe);
 			more = false;

@@ -21,8 +21,10 @@
 
 struct feed;
 
-/* chain and mesh are borrowed. name: for logs. */
-int feed_new(struct chain *chain, struct mesh *mesh, const char *name, struct feed **ret_f) must_check;
+/* All borrowed. whole: the ledger that has the blocks below chain_first(chain), or some of them; may be the
+ * same. name: for logs. */
+int feed_new(struct chain *chain, struct chain *whole, struct mesh *mesh, const char *name,
+	     struct feed **ret_f) must_check;
 int feed_start(struct feed *f) must_check;
 void feed_stop(struct feed *f);
 void feed_free(struct feed *f); /* accepts NULL */
@@ -38,7 +40,8 @@ void feed_publish(struct feed *f, uint64_t height, struct view payload);
 /* The blocks up to this height are in the stores: those subscribed get them from there. Replica's thread. */
 void feed_advance(struct feed *f, uint64_t height);
 
-/* A stored block as a WIRE_BLOCK payload, appended. Errors: CF_ENOTFOUND, CF_ECORRUPT, CF_EIO, CF_ENOMEM. */
+/* A stored block as a WIRE_BLOCK payload, appended. Errors: CF_ENOTFOUND (also below chain_first),
+ * CF_ECORRUPT, CF_EIO, CF_ENOMEM. */
 int feed_block(struct chain *chain, uint64_t height, struct buf *out) must_check;
 
 #endif

@@ -4,11 +4,12 @@
  */
 #include "net/keeper_private.h"
 
-#include "acl/contract.h"
 #include "ledger/file.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
 #include "net/gateway.h"
+#include "net/room.h"
+#include "net/sender.h"
 #include "net/ticks.h"
 
 #include <assert.h>
@@ -18,8 +19,6 @@
 #define QUEUE_BYTES_MAX ((size_t)64 << 20)
 #define KNOWN_PLACES 65536
 #define MARK_MS 30000
-#define RESERVE_PART 20 /* of the disk, */
-#define RESERVE_BYTES_MAX ((uint64_t)1 << 30)
 #define KEEPER_NAMED 1000 /* kinds of the keeper's own */
 #define KEEPER_MARK 1001
 
@@ -65,7 +64,7 @@ int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
 	if (!err)
 		err = file_path(config->conf->data_dir, "wanted", path);
 	if (!err)
-		err = wanted_open(path, config->chain, &k->wanted);
+		err = wanted_open(path, config->blocks, &k->wanted);
 	if (err) {
 		keeper_free(k);
 		return err;
@@ -150,67 +149,21 @@ int keeper_store(struct keeper *k, const struct hash *address, struct view bytes
 	return 0;
 }
 
-/* A peer whose identity has new keys goes on as a member by its old ones until they are replaced, too. */
-static int check_member(struct keeper *k, const struct wire_frame *f)
+/* Only roles that this gateway serves. */
+static int on_role(void *ctx, enum role role)
 {
-	struct members *members = mem_zalloc(sizeof(*members));
-	struct db_txn *txn = NULL;
-	int at = -1, err = members ? chain_read_begin(k->config.chain, &txn) : CF_ENOMEM;
-
-	if (!err)
-		err = state_members(txn, members);
-	db_abort(txn);
-	if (!err)
-		at = members_find(members, &f->sender);
-	if (!err)
-		err = at < 0 ? CF_ESIG
-			     : verifier_check(k->config.verifier, members->member[at].endorse_point,
-					      &f->digest, f->sig);
-	mem_free(members);
-	return err;
+	return gateway_check_role(*(const enum gateway *)ctx, role);
 }
 
-/* The envelope's signature by an active identity of a role that this gateway serves. */
 static int check_sender(struct keeper *k, enum gateway gateway, const struct wire_frame *f)
 {
-	struct identity_row row = {.status = IDENTITY_REVOKED};
-	struct db_txn *txn = NULL;
-	int err = chain_read_begin(k->config.chain, &txn);
-	bool is_peer;
-
-	if (!err)
-		err = state_identity(txn, &f->sender, &row);
-	row.cert = VIEW_NONE; /* it goes with the transaction */
-	db_abort(txn);
-	if (err == CF_ENOTFOUND)
-		return err_set(CF_EFOREIGN, "the sender is not registered");
-	if (!err && row.status != IDENTITY_ACTIVE)
-		return err_set(CF_EREVOKED, "the sender is not active");
-	if (!err)
-		err = gateway_check_role(gateway, row.role);
-	if (err)
-		return err;
-	is_peer = row.role == ROLE_PEER;
-	err = verifier_check(k->config.verifier, is_peer ? row.endorse_point : row.sign_point, &f->digest,
-			     f->sig);
-	return err == CF_ESIG && is_peer ? check_member(k, f) : err;
-}
-
-/* Blobs that clients bring leave room for blocks and votes: a full disk would stop the peer. */
-static int check_room(const struct keeper *k)
-{
-	uint64_t room, reserve;
-	int err = file_room(k->config.conf->data_dir, &room, &reserve);
-
-	reserve = !err && reserve / RESERVE_PART < RESERVE_BYTES_MAX ? reserve / RESERVE_PART
-								     : RESERVE_BYTES_MAX;
-	return err || room > reserve ? err : err_set(CF_EFULL, "no space for more blobs");
+	return sender_check(k->config.chain, k->config.verifier, f, on_role, &gateway);
 }
 
 static int put(struct keeper *k, const struct message *m, const struct wire_frame *f)
 {
 	struct hash address = blob_address(f->payload);
-	int err = check_room(k);
+	int err = room_check(k->config.conf->data_dir, "blobs"); /* blocks and votes come first */
 
 	if (!err)
 		err = keeper_store(k, &address, f->payload);

@@ -20,7 +20,8 @@
 struct keeper;
 
 struct keeper_config {
-	struct chain *chain; /* borrowed, as the next three */
+	struct chain *chain;  /* who may ask: the present state. Borrowed, as the next four */
+	struct chain *blocks; /* whose blocks name blobs; keeper_height tells how far they were looked at */
 	struct mesh *mesh;
 	struct verifier *verifier;
 	const struct identity *identity;
@@ -39,7 +40,8 @@ void keeper_free(struct keeper *k); /* accepts NULL */
  */
 void keeper_take(struct keeper *k, struct message *m);
 
-/* A valid transaction of a committed block; then: all up to height has been told. On the replica's thread. */
+/* A valid transaction of a committed block; then: all up to height has been told. Any thread, each height
+ * once it is in `blocks`. */
 void keeper_committed(struct keeper *k, const struct tx *tx);
 void keeper_height(struct keeper *k, uint64_t height);
 

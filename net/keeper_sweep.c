@@ -8,12 +8,13 @@
 #include "acl/derive.h"
 #include "net/ticks.h"
 
+/* By the ledger that is whole as far as it goes: a young one has no derived rows of before. */
 static int head_time(void *ctx, uint64_t *ret_ms)
 {
 	struct keeper *k = ctx;
 	struct chain_head head;
 
-	chain_head(k->config.chain, &head);
+	chain_head(k->config.blocks, &head);
 	*ret_ms = head.time_ms;
 	return 0;
 }
@@ -23,7 +24,7 @@ static int named(void *ctx, struct buf *from, unsigned most,
 {
 	struct keeper *k = ctx;
 	struct db_txn *txn = NULL;
-	int err = chain_read_begin(k->config.chain, &txn);
+	int err = chain_read_begin(k->config.blocks, &txn);
 
 	if (!err)
 		err = derived_blobs(txn, from, most, on_root, arg);

@@ -2,113 +2,13 @@
 /* peer.c - opens what a peer has, in order, and ends it. */
 #include "net/peer_private.h"
 
-#include "ledger/file.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
-#include "net/ticks.h"
-#include "net/tip.h"
-#include "net/verifier.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define MODULE "peer"
-
-/* Finds this identity among the members: by its name and its key. Others follow, if they may. */
-static int find_self(struct peer *p)
-{
-	const struct identity *id = p->config.identity;
-	int at = members_find(&p->members, &id->id);
-
-	p->self = PBFT_LEARNER;
-	if (at >= 0 && memcmp(p->members.member[at].sign_point, id->info.sign_point, POINT_BYTES) == 0)
-		p->self = (uint8_t)at;
-	if (p->self != PBFT_LEARNER || (p->config.conf->listen_peer[0] && p->config.conf->listen_client[0]))
-		return 0;
-	return err_set(CF_EFOREIGN,
-		       "%s of %s is not in consortium: no member of this network ([listen]: to follow it)",
-		       id->info.name, id->info.org);
-}
-
-/* The keys that the members' row has. */
-static void choose_keys(struct peer *p)
-{
-	const struct identity *next = p->config.next_identity;
-	int at = next ? members_find(&p->members, &next->id) : -1;
-
-	if (at < 0 || memcmp(p->members.member[at].sign_point, next->info.sign_point, POINT_BYTES) != 0)
-		return;
-	p->config.identity = next;
-	if (p->config.tls)
-		p->config.tls = p->config.next_tls;
-	log_info(MODULE, "%s: the ledger has its next keys -> uses them", p->config.conf->name);
-}
-
-static int check_certificate(const struct peer *p, const struct genesis *g)
-{
-	const struct identity *id = p->config.identity;
-	struct view chain[CERT_CHAIN_MAX];
-
-	if (id->chain_count == 0)
-		return err_set(CF_EFOREIGN, "no certificate");
-	for (size_t i = 1; i < id->chain_count; i++)
-		chain[i - 1] = buf_view(&id->chain[i]);
-	return cert_check_chain(buf_view(&id->chain[0]), chain, id->chain_count - 1, g->root_cert, VIEW_NONE,
-				ticks_wall_ms());
-}
-
-static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *tx, uint8_t verdict,
-		  const struct rwset *rwset)
-{
-	struct peer *p = ctx;
-
-	(void)rwset;
-	if (verdict == VERDICT_VALID) {
-		keeper_committed(p->keeper, tx);
-		resharer_committed(p->resharer, tx);
-	}
-	courier_on_tx(p->courier, &tx->id, height, index, verdict);
-}
-
-static void on_block(void *ctx, const struct block *block)
-{
-	(void)block;
-	courier_on_block(((struct peer *)ctx)->courier);
-}
-
-static int open_chain(struct peer *p)
-{
-	const struct apply_observer observer = {.ctx = p, .on_tx = on_tx, .on_block = on_block};
-	struct genesis *g = mem_zalloc(sizeof(*g));
-	struct db_txn *txn = NULL;
-	char path[FILE_PATH_MAX];
-	int err = g ? genesis_decode(p->config.genesis, g) : CF_ENOMEM;
-
-	if (!err)
-		err = file_dir_make(p->config.conf->data_dir);
-	if (!err)
-		err = file_path(p->config.conf->data_dir, "chain", path);
-	if (!err)
-		err = chain_open(path, p->config.genesis, 0, &p->chain);
-	if (!err)
-		err = genesis_apply(p->chain, g);
-	if (!err)
-		err = apply_new(p->chain, false, &observer, &p->apply);
-	if (!err) {
-		p->members = *apply_members(p->apply);
-		choose_keys(p);
-		err = check_certificate(p, g);
-	}
-	mem_free(g);
-	if (!err)
-		err = find_self(p);
-	if (!err)
-		err = chain_read_begin(p->chain, &txn);
-	if (!err)
-		err = tip_check(p->chain, txn, &p->members, apply_member_keys(p->apply));
-	db_abort(txn);
-	return err;
-}
+#define MODULE PEER_MODULE
 
 static void on_failed(void *ctx)
 {
@@ -125,29 +25,53 @@ static void on_lie(void *ctx, struct view evidence)
 	reporter_on_lie(((struct peer *)ctx)->reporter, evidence);
 }
 
+static void on_behind(void *ctx, uint64_t height)
+{
+	struct peer *p = ctx;
+
+	if (p->taker)
+		snapshot_client_behind(p->taker, height);
+}
+
 static void fill_status(void *ctx, struct wire_status *ret_status)
 {
 	peer_status(ctx, ret_status);
 }
 
-/*
- * May it vote? Not when there are blocks and no vote log: what it signed before is unknown, and it could sign
- * something else now (CORRECTNESS 1.5, amnesia). It follows, until it is admitted anew with another key.
- */
-static uint8_t voting_index(const struct peer *p)
+/* Who has a young ledger makes the other one whole, and takes and gives no state meanwhile. */
+static int open_snapshots(struct peer *p)
 {
-	char path[FILE_PATH_MAX];
-	struct chain_head head;
+	const struct conf_peer *conf = p->config.conf;
+	const struct backfill_config backfill = {.whole = p->whole,
+						 .young = p->chain,
+						 .mesh = p->mesh,
+						 .keeper = p->keeper,
+						 .verifier = p->verifier,
+						 .identity = p->config.identity,
+						 .data_dir = conf->data_dir,
+						 .name = conf->name,
+						 .rate_kib = conf->backfill_rate_kib,
+						 .votes = p->votes_as != PBFT_LEARNER,
+						 .on_done = on_changed,
+						 .on_failed = on_failed,
+						 .ctx = p};
+	const struct snapshot_client_config taker = {.chain = p->chain,
+						     .mesh = p->mesh,
+						     .verifier = p->verifier,
+						     .identity = p->config.identity,
+						     .genesis = p->config.genesis,
+						     .data_dir = conf->data_dir,
+						     .name = conf->name,
+						     .blocks = conf->snapshot_blocks,
+						     .on_ready = on_changed,
+						     .ctx = p};
+	int err = snapshot_server_new(p->chain, p->mesh, p->verifier, conf->name, &p->snapshots);
 
-	if (!p->config.conf->order || p->self == PBFT_LEARNER ||
-	    replica_has_forgotten(p->config.conf->data_dir))
-		return PBFT_LEARNER;
-	chain_head(p->chain, &head);
-	if (head.height > 0 && (file_path(p->config.conf->data_dir, "votes", path) || !file_exists(path))) {
-		log_error(MODULE, "there are blocks and no vote log -> follows without voting");
-		return PBFT_LEARNER;
-	}
-	return p->self;
+	if (!err && p->whole != p->chain)
+		return backfill_new(&backfill, &p->backfill);
+	if (!err && conf->snapshot_blocks > 0)
+		err = snapshot_client_new(&taker, &p->taker);
+	return err;
 }
 
 static int open_parts(struct peer *p)
@@ -162,17 +86,18 @@ static int open_parts(struct peer *p)
 	struct mesh_config mesh = {.identity = id, .network = *chain_network(p->chain), .self = p->self};
 	struct endorser_config endorser = {p->chain, p->apply, NULL, id, conf->name};
 	struct sharer_config sharer = {p->chain, NULL, id, conf->name};
-	struct witness_config witness = {p->chain, NULL, id, conf->name};
-	struct keeper_config keeper = {.chain = p->chain, .identity = id, .conf = conf};
+	struct witness_config witness = {p->whole, NULL, id, conf->name};
+	struct keeper_config keeper = {.chain = p->chain, .blocks = p->whole, .identity = id, .conf = conf};
 	struct replica_config replica = {.chain = p->chain,
 					 .apply = p->apply,
 					 .identity = id,
 					 .conf = conf,
-					 .self = voting_index(p),
+					 .self = p->votes_as,
 					 .data_dir = conf->data_dir,
 					 .name = conf->name,
 					 .on_failed = on_failed,
 					 .on_changed = on_changed,
+					 .on_behind = on_behind,
 					 .stranger = p->self == PBFT_LEARNER,
 					 .ctx = p};
 	struct intake_config intake = {
@@ -197,7 +122,7 @@ static int open_parts(struct peer *p)
 	keeper.verifier = replica.verifier = p->verifier;
 	keeper.mesh = sharer.mesh = witness.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
 	if (!err)
-		err = feed_new(p->chain, p->mesh, conf->name, &p->feed);
+		err = feed_new(p->chain, p->whole, p->mesh, conf->name, &p->feed);
 	if (!err)
 		err = keeper_new(&keeper, &p->keeper);
 	if (!err && conf->endorse && p->self != PBFT_LEARNER)
@@ -212,8 +137,10 @@ static int open_parts(struct peer *p)
 	err = err ? err : witness_new(&witness, &p->witness);
 	err = err ? err : resharer_new(&resharer, &p->resharer);
 	replica.feed = p->feed;
-	replica.keeper = p->keeper;
+	replica.keeper = p->whole == p->chain ? p->keeper : NULL;
 	replica.endorser = p->endorser;
+	if (!err)
+		err = open_snapshots(p);
 	if (!err)
 		err = replica_new(&replica, &p->replica);
 	intake.replica = p->replica;
@@ -242,7 +169,13 @@ static int start_parts(struct peer *p)
 	if (!err)
 		err = mesh_dial(p->mesh);
 	if (!err)
+		err = snapshot_server_start(p->snapshots);
+	if (!err)
 		err = replica_start(p->replica);
+	if (!err && p->taker)
+		err = snapshot_client_start(p->taker);
+	if (!err && p->backfill)
+		err = backfill_start(p->backfill);
 	if (!err)
 		err = intake_start(p->intake);
 	if (!err)
@@ -275,7 +208,9 @@ int peer_start(const struct peer_config *config, struct peer **ret_peer)
 		err = err_set(CF_EFOREIGN, "%s is not in consortium: no peer's identity",
 			      config->identity->info.name);
 	else
-		err = open_chain(p);
+		err = peer_open_stores(p);
+	if (!err)
+		p->votes_as = peer_voting_index(p);
 	if (!err)
 		err = open_parts(p);
 	if (!err)
@@ -301,6 +236,12 @@ void peer_stop(struct peer *p)
 		return;
 	/* First no frame comes in, then each thread ends; what they still send goes nowhere. */
 	transport_free(p->transport);
+	if (p->taker)
+		snapshot_client_stop(p->taker);
+	if (p->backfill)
+		backfill_stop(p->backfill);
+	if (p->snapshots)
+		snapshot_server_stop(p->snapshots);
 	if (p->intake)
 		intake_stop(p->intake);
 	if (p->replica)
@@ -317,6 +258,9 @@ void peer_stop(struct peer *p)
 		feed_stop(p->feed);
 	intake_free(p->intake);
 	replica_free(p->replica);
+	snapshot_client_free(p->taker);
+	backfill_free(p->backfill);
+	snapshot_server_free(p->snapshots);
 	courier_free(p->courier);
 	reporter_free(p->reporter);
 	resharer_free(p->resharer);
@@ -327,8 +271,7 @@ void peer_stop(struct peer *p)
 	feed_free(p->feed);
 	mesh_free(p->mesh);
 	verifier_free(p->verifier);
-	apply_free(p->apply);
-	chain_close(p->chain);
+	peer_close_stores(p);
 	mem_free(p);
 }
 

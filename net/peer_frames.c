@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* peer_frames.c - each frame that arrives goes to the thread it is for. */
+/* peer_frames.c - each frame that arrives goes to the thread it is for; nng's threads only enqueue. */
 #include "net/peer_private.h"
 
 /* Nothing is known of who sends but the connection: each has its turn in the queues (net/queue.h). */
@@ -42,6 +42,9 @@ static void hand(struct peer *p, struct transport_from from, const struct wire_f
 	case WIRE_DESTROYED_ASK:
 		witness_take(p->witness, m);
 		return;
+	case WIRE_SNAPSHOT_ASK:
+		snapshot_server_take(p->snapshots, m);
+		return;
 	case WIRE_ENDORSE:
 		if (p->endorser) {
 			endorser_take(p->endorser, m);
@@ -72,6 +75,21 @@ static void on_request(struct peer *p, struct transport_from from, struct view b
 		hand(p, from, &f, f.payload);
 }
 
+/* Blocks are asked for by their heights; those that a young ledger lacks are the backfill's. */
+static void hand_answer(struct peer *p, struct message *m)
+{
+	if (m->kind == WIRE_BLOB)
+		keeper_take(p->keeper, m);
+	else if (p->taker && snapshot_client_asked(m->request))
+		snapshot_client_take(p->taker, m);
+	else if (m->kind == WIRE_SNAPSHOT || snapshot_client_asked(m->request))
+		message_free(m); /* late */
+	else if (p->backfill && backfill_asks(p->backfill, m->request))
+		backfill_take(p->backfill, m);
+	else
+		(void)!replica_take(p->replica, QUEUE_BULK, m);
+}
+
 /* An answer to what this peer asked of another. */
 static void on_answer(struct peer *p, const struct transport_link *link, struct view bytes)
 {
@@ -82,15 +100,13 @@ static void on_answer(struct peer *p, const struct transport_link *link, struct 
 		return;
 	if (wire_frame_decode(bytes, mesh_network(p->mesh), &f))
 		return;
-	if (f.kind != WIRE_BLOCK && f.kind != WIRE_REFUSED && f.kind != WIRE_BLOB)
+	if (f.kind != WIRE_BLOCK && f.kind != WIRE_REFUSED && f.kind != WIRE_BLOB && f.kind != WIRE_SNAPSHOT)
 		return;
 	if (message_new(f.kind, f.payload, &m))
 		return;
 	m->number = mesh_answerer(p->mesh, link);
-	if (f.kind == WIRE_BLOB)
-		keeper_take(p->keeper, m);
-	else
-		(void)!replica_take(p->replica, QUEUE_BULK, m);
+	m->request = f.request;
+	hand_answer(p, m);
 }
 
 /* A vote, or a request that a member relays, which is checked as any other. */

@@ -177,7 +177,7 @@ void replica_free(struct replica *r)
 	if (!r)
 		return;
 	worker_free(r->worker);
-	replica_learn_forget(r);
+	learnt_forget(&r->learnt);
 	pbft_free(r->pbft);
 	gate_free(r->gate);
 	votelog_close(r->votes);
@@ -277,6 +277,8 @@ static bool obey(struct replica *r, const struct pbft_update *u, struct pbft_eve
 	r->wake_ms = u->wake_ms;
 	if (u->evidence.found)
 		reporter_found(r->config.reporter, u->evidence.member, u->evidence.first, u->evidence.second);
+	if (u->behind.wanted)
+		r->config.on_behind(r->config.ctx, u->behind.height);
 	if (u->behind.wanted)
 		catchup_want(&r->catchup, u->behind.height, u->behind.from, r->height, ticks_ms());
 	/* Each is answered before the core goes on, so it never asks for two. */

@@ -25,7 +25,7 @@ struct replica_config {
 	struct apply *apply; /* from replica_start on this thread is its only user but for checks */
 	struct mesh *mesh;
 	struct feed *feed;
-	struct keeper *keeper;
+	struct keeper *keeper;     /* hears what height is reached; NULL: the backfill tells it */
 	struct endorser *endorser; /* NULL: this peer endorses nothing */
 	struct verifier *verifier;
 	const struct identity *identity;
@@ -39,6 +39,8 @@ struct replica_config {
 	void (*on_failed)(void *ctx);
 	/* A block has changed the members: it goes no further, another replica does. On its thread. */
 	void (*on_changed)(void *ctx);
+	/* A member says that it is at this height, above the own one. On its thread; may be a lie. */
+	void (*on_behind)(void *ctx, uint64_t height);
 	void *ctx;
 };
 
@@ -61,6 +63,11 @@ void replica_link(struct replica *r, uint8_t member, bool up);
 /* Did a replica with stores in this directory find that it has forgotten votes of its own? It is a learner
  * then. */
 bool replica_has_forgotten(const char *data_dir);
+/* Notes that it has: found by others than the replica. CF_EIO, CF_EFULL. */
+int replica_forget(const char *data_dir) must_check;
+
+/* Own trouble is never a fault of the block (CORRECTNESS 2, V8). */
+bool replica_is_trouble(int err);
 
 /* All but by, blobs. detail stays valid. Any thread. */
 void replica_status(struct replica *r, struct wire_status *ret_status);

@@ -123,7 +123,8 @@ void replica_reached(struct replica *r, uint64_t height)
 	r->height = height;
 	for (uint32_t i = 0; i < r->id_count; i++)
 		pending_remove(r->pending, &r->ids[i]);
-	keeper_height(r->config.keeper, r->height);
+	if (r->config.keeper)
+		keeper_height(r->config.keeper, r->height);
 	if (r->config.endorser)
 		endorser_wake(r->config.endorser);
 	catchup_progress(&r->catchup, r->height, ticks_ms());
@@ -181,15 +182,9 @@ bool replica_remembers(struct replica *r, const struct certificate *c)
 	const struct vote vote = {VOTE_COMMIT, c->epoch, c->height, c->view, c->digest};
 	const struct hash digest = vote_digest(mesh_network(r->config.mesh), &vote);
 
-	for (unsigned i = 0; i < c->count; i++) {
-		if (c->index[i] != r->config.self || gate_may_have_signed(r->gate, &slot, &digest))
-			continue;
-		/* Beyond a quorum nobody has looked at the signatures yet. */
-		if (verifier_check(r->config.verifier, r->members.member[r->config.self].sign_point, &digest,
-				   c->sig[i]) == 0)
-			return false;
-	}
-	return true;
+	return r->config.self == PBFT_LEARNER || gate_may_have_signed(r->gate, &slot, &digest) ||
+	       !learnt_own_vote(c, mesh_network(r->config.mesh), &r->members, r->config.identity,
+				r->config.verifier);
 }
 
 bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event)

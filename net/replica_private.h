@@ -7,8 +7,8 @@
 #ifndef NET_REPLICA_PRIVATE_H
 #define NET_REPLICA_PRIVATE_H
 
-#include "net/catchup.h"
 #include "net/gate.h"
+#include "net/learnt.h"
 #include "net/pending.h"
 #include "net/replica.h"
 #include "net/votelog.h"
@@ -16,18 +16,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-/* Fetched blocks in a row whose certificates are good, until there are enough of them for one commit. */
-#define LEARNT_BLOCKS_MAX (CATCHUP_AHEAD_MAX / 2)
-#define LEARNT_BYTES_MAX ((size_t)4 << 20)
-
-struct learnt {
-	struct message *m[LEARNT_BLOCKS_MAX];
-	unsigned count;
-	size_t bytes;
-	uint64_t last;                  /* height of the last one */
-	struct certificate certificate; /* of the last one that was committed: the event points to it */
-};
 
 struct replica {
 	struct replica_config config;
@@ -92,8 +80,6 @@ bool replica_build(struct replica *r, const struct pbft_update *u, struct pbft_e
 bool replica_check(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
 bool replica_execute(struct replica *r, const struct pbft_update *u, struct pbft_event *ret_event);
 
-/* Own trouble is never a fault of the block (CORRECTNESS 2, V8). */
-bool replica_is_trouble(int err);
 /* Forgets the ids of the last event. */
 void replica_forget_ids(struct replica *r);
 /* One certified body, waiting out a full disk. */
@@ -112,6 +98,5 @@ void replica_executed_event(struct replica *r, const struct certificate *c, bool
 bool replica_learn(struct replica *r, struct message *m, struct pbft_event *ret_event);
 /* Commits those that wait. */
 bool replica_learn_now(struct replica *r, struct pbft_event *ret_event);
-void replica_learn_forget(struct replica *r);
 
 #endif

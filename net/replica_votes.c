@@ -68,18 +68,24 @@ bool replica_has_forgotten(const char *data_dir)
 	return true;
 }
 
-void replica_become_learner(struct replica *r, struct pbft_event *ret_event)
+int replica_forget(const char *data_dir)
 {
 	static const char why[] = "its votes were lost: set back or lost disk\n";
 	char path[FILE_PATH_MAX];
-	int err = file_path(r->config.data_dir, FORGOTTEN, path);
+	int err = file_path(data_dir, FORGOTTEN, path);
+
+	return err ? err : file_replace(path, view_str(why));
+}
+
+void replica_become_learner(struct replica *r, struct pbft_event *ret_event)
+{
+	int err;
 
 	log_error(MODULE,
 		  "block %llu was signed by this peer and not in its vote log -> follows without voting",
 		  (unsigned long long)r->height);
 	r->forgot = false;
-	if (!err)
-		err = file_replace(path, view_str(why));
+	err = replica_forget(r->config.data_dir);
 	r->config.self = PBFT_LEARNER;
 	pbft_free(r->pbft);
 	r->pbft = NULL;

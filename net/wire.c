@@ -23,7 +23,8 @@ static const char *const names[] = {
 	[WIRE_SETTLED] = "settled",     [WIRE_CA_ASK] = "ca-ask",
 	[WIRE_CA_ANSWER] = "ca-answer", [WIRE_SHARE_ASK] = "share-ask",
 	[WIRE_SHARE] = "share",         [WIRE_DESTROYED_ASK] = "destroyed-ask",
-	[WIRE_DESTROYED] = "destroyed",
+	[WIRE_DESTROYED] = "destroyed", [WIRE_SNAPSHOT_ASK] = "snapshot-ask",
+	[WIRE_SNAPSHOT] = "snapshot",
 };
 
 static bool kind_known(unsigned kind)
@@ -38,8 +39,9 @@ const char *wire_kind_name(enum wire_kind kind)
 
 bool wire_kind_enveloped(enum wire_kind kind)
 {
-	/* What takes space on a peer, and what a peer says of itself. */
-	return kind == WIRE_PUT || kind == WIRE_HOLD || kind == WIRE_STATUS || kind == WIRE_SHARE;
+	/* What takes space or more on a peer, and what a peer says of itself. */
+	return kind == WIRE_PUT || kind == WIRE_HOLD || kind == WIRE_STATUS || kind == WIRE_SHARE ||
+	       kind == WIRE_SNAPSHOT_ASK;
 }
 
 static struct hash frame_digest(const struct hash *network, enum wire_kind kind, uint64_t request,

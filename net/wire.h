@@ -32,6 +32,8 @@ enum wire_kind {
 	WIRE_REFUSED = 16, /* a request refused: code and reason */
 	WIRE_SETTLED =
 		17, /* peer to client after WIRE_SUBMIT of something already committed: height, index */
+	WIRE_SNAPSHOT_ASK = 18,  /* a peer to another: a piece of a snapshot (acl/snapshot.h) */
+	WIRE_SNAPSHOT = 19,      /* the piece: proves itself together with the others */
 	WIRE_SHARE_ASK = 22,     /* a share of a window's key, by a committed query */
 	WIRE_SHARE = 23,         /* the answer, sealed to the query's creator */
 	WIRE_DESTROYED_ASK = 26, /* what is left of what a committed erasure took (acl/destruction.h) */
