@@ -352,6 +352,34 @@ static int make_suspend(struct bare *b, struct db_txn *txn, struct order *o)
 	return err ? err : op_standing_encode(&op, &o->body);
 }
 
+/* Of no share at all: whose it is not to deal is refused before anybody looks. */
+static int make_deal(struct bare *b, struct db_txn *txn, struct order *o)
+{
+	const struct op_deal op = {.generation = 1, .deal = VIEW(sealed, sizeof(sealed))};
+
+	(void)b, (void)txn;
+	memset(&o->patient, 0, sizeof(o->patient));
+	return op_deal_encode(&op, &o->body);
+}
+
+static int make_take(struct bare *b, struct db_txn *txn, struct order *o)
+{
+	const struct op_take op = {.generation = 1};
+
+	(void)b, (void)txn;
+	memset(&o->patient, 0, sizeof(o->patient));
+	return op_take_encode(&op, &o->body);
+}
+
+static int make_accuse(struct bare *b, struct db_txn *txn, struct order *o)
+{
+	const struct op_accuse op = {.generation = 1};
+
+	(void)b, (void)txn;
+	memset(&o->patient, 0, sizeof(o->patient));
+	return op_accuse_encode(&op, &o->body);
+}
+
 static const struct {
 	const char *name;
 	enum op_code code;
@@ -365,6 +393,8 @@ static const struct {
 	{"revoke", OP_REVOKE, make_revoke},    {"erase", OP_ERASE, make_erase},
 	{"rule", OP_RULE, make_rule},          {"admit", OP_ADMIT, make_admit},
 	{"suspend", OP_SUSPEND, make_suspend}, {"reinstate", OP_REINSTATE, make_suspend},
+	{"deal", OP_DEAL, make_deal},          {"take", OP_TAKE, make_take},
+	{"accuse", OP_ACCUSE, make_accuse},
 };
 
 int bare_make(struct bare *b, struct db_txn *txn, const char *name, struct order *o)

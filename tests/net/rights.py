@@ -318,6 +318,21 @@ def standing():
         point(not wrong, f"{who} suspends {whom}: tool and peers", "; ".join(wrong))
 
 
+def sharing():
+    """The members' key is shared by peers, and only when the members are others than its holders."""
+    zero = "0" * 32
+    steps = ("deal", "take", "accuse")
+    for who in ("patient4", "doctor1", "manager1", "governor1", "peer1"):
+        answers = bare(who, [f"{step} {step} {zero} 0" for step in steps])
+        want = "CF_EEXIST" if who == "peer1" else "CF_EDENIED"
+        wrong = [f"{step}: {answers.get(step)}, not {want}" for step in steps
+                 if not answers.get(step, "").startswith(want)]
+        if who != "peer1":
+            wrong += [f"{step}, with signatures of its own: {answers.get(step + '!')}" for step in steps
+                      if not answers.get(step + "!", "").startswith("4 of 4: CF_EDENIED")]
+        point(not wrong, f"{who} shares the members' key: peers", "; ".join(wrong))
+
+
 def main():
     with open(TABLE) as f:
         cells = [Cell(line) for line in f if line.strip() and line[0] != "#"]
@@ -341,6 +356,7 @@ def main():
     point(before == after, "what nobody might touch is as it was")
     admissions()
     standing()
+    sharing()
 
 
 main()
