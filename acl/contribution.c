@@ -58,7 +58,10 @@ static int make_info(const struct identity_id *id, struct buf *out)
 	return enc_done(&e);
 }
 
-static struct hash proof_digest(const struct contribution_dealer *by, const struct identity_id *to)
+/* The key signs itself, too: else a signature could be chosen first, and a key for it found that is made of
+ * somebody else's (ECDSA's keys follow from signatures). */
+static struct hash proof_digest(const struct contribution_dealer *by, const struct identity_id *to,
+				const uint8_t ephemeral[POINT_BYTES])
 {
 	uint8_t number[10];
 
@@ -66,11 +69,11 @@ static struct hash proof_digest(const struct contribution_dealer *by, const stru
 		number[i] = (uint8_t)(by->epoch >> (56 - 8 * i));
 	number[8] = (uint8_t)(by->generation >> 8);
 	number[9] = (uint8_t)by->generation;
-	return sha256_parts((const struct view[]){VIEW(DEAL_TAG, sizeof(DEAL_TAG)),
-						  VIEW(by->network->b, HASH_BYTES),
-						  VIEW(by->dealer->b, IDENTITY_BYTES),
-						  VIEW(number, sizeof(number)), VIEW(to->b, IDENTITY_BYTES)},
-			    5);
+	return sha256_parts(
+		(const struct view[]){VIEW(DEAL_TAG, sizeof(DEAL_TAG)), VIEW(by->network->b, HASH_BYTES),
+				      VIEW(by->dealer->b, IDENTITY_BYTES), VIEW(number, sizeof(number)),
+				      VIEW(to->b, IDENTITY_BYTES), VIEW(ephemeral, POINT_BYTES)},
+		6);
 }
 
 /* by NULL: no proof. */
@@ -89,7 +92,7 @@ static int seal_one(const struct contribution_dealer *by, const struct member *t
 	if (!err)
 		enc_bytes(e, buf_view(&sealed));
 	if (!err && by) {
-		struct hash digest = proof_digest(by, &to->id);
+		struct hash digest = proof_digest(by, &to->id, sealed.data);
 
 		err = crypto_sign(ephemeral, &digest, ret_proof);
 	}
@@ -144,7 +147,7 @@ int contribution_deal(const struct contribution_dealer *by, const struct members
 static int check_proof(const struct contribution_dealer *by, const struct identity_id *to, struct view sealed,
 		       const uint8_t proof[SIG_BYTES])
 {
-	struct hash digest = proof_digest(by, to);
+	struct hash digest = proof_digest(by, to, sealed.data);
 	struct crypto_key *ephemeral = NULL;
 	int err = crypto_key_from_point(sealed.data, &ephemeral);
 

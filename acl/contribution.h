@@ -36,7 +36,7 @@ struct contribution_dealer {
 	uint16_t generation;
 };
 /* One of this secret, appended. Proofs, one a member: the ephemeral key's signature over SHA-256("chartfs
- * deal v1" NUL network dealer epoch u16 generation, the member's identity). */
+ * deal v1" NUL network dealer epoch u16 generation, the member's identity, the ephemeral key's point). */
 int contribution_deal(const struct contribution_dealer *by, const struct members *m,
 		      const uint8_t secret[SCALAR_BYTES], uint8_t (*ret_proof)[SIG_BYTES],
 		      struct buf *out) must_check;
