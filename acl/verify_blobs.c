@@ -8,7 +8,6 @@
 #include "acl/verify_private.h"
 
 #include "ledger/blob.h"
-#include "ledger/hashset.h"
 #include "ledger/mem.h"
 
 #include <dirent.h>
@@ -16,7 +15,7 @@
 #include <string.h>
 
 #define FAN 256
-#define WALKED_PLACES 65536
+#define KNOWN_MAX 1000000
 #define REST_DIGITS (2 * (HASH_BYTES - 1))
 
 /* The read-only half of the store's interface. */
@@ -87,8 +86,8 @@ struct blob_walk {
 	struct plain_dir dir;
 	struct buf bytes;
 	struct tx *tx;
-	struct hashset *walked;  /* whole trees and chunks */
-	struct hashset *lacking; /* nodes below which something is missing */
+	struct hashset *known;           /* chunks and nodes that are whole, not all of them */
+	struct hashset *whole, *lacking; /* nodes of all trees: each is walked once */
 };
 
 static int check_blob(void *ctx, const struct hash *address)
@@ -117,32 +116,21 @@ static int count_missing(void *ctx, const struct hash *address)
 	return 0;
 }
 
-/* Each node is walked once, however often the trees name it. */
-static bool was_walked(void *ctx, const struct hash *address)
+/* What many versions of a file share need not be read for each. */
+static bool is_known(void *ctx, const struct hash *address)
 {
-	return hashset_has(((struct blob_walk *)ctx)->walked, address);
+	return hashset_has(((struct blob_walk *)ctx)->known, address);
 }
 
-static bool was_lacking(void *ctx, const struct hash *address)
+static int on_good(void *ctx, const struct hash *address)
 {
-	return hashset_has(((struct blob_walk *)ctx)->lacking, address);
-}
-
-static int walked(void *ctx, const struct hash *address)
-{
-	hashset_add(((struct blob_walk *)ctx)->walked, address);
-	return 0;
-}
-
-static int lacking(void *ctx, const struct hash *address)
-{
-	hashset_add(((struct blob_walk *)ctx)->lacking, address);
+	hashset_remember(((struct blob_walk *)ctx)->known, address, KNOWN_MAX);
 	return 0;
 }
 
 static int check_named(struct blob_walk *w, const struct tx *tx)
 {
-	const struct blob_tree_visit visit = {w, was_walked, walked, count_missing, was_lacking, lacking};
+	const struct blob_tree_visit visit = {w, is_known, on_good, count_missing, w->whole, w->lacking};
 
 	for (unsigned i = 0; i < tx->proposal.blob_count; i++) {
 		char hex[2 * HASH_BYTES + 1];
@@ -189,15 +177,18 @@ int verify_run_blobs(struct verify *v, struct chain *c, struct db_txn *txn, cons
 
 	buf_init(&w.bytes, 0);
 	w.tx = mem_alloc(sizeof(*w.tx));
-	err = w.tx ? hashset_new(WALKED_PLACES, &w.walked) : CF_ENOMEM;
+	err = w.tx ? hashset_new(&w.known) : CF_ENOMEM;
 	if (!err)
-		err = hashset_new(WALKED_PLACES, &w.lacking);
+		err = hashset_new(&w.whole);
+	if (!err)
+		err = hashset_new(&w.lacking);
 	if (!err)
 		err = walk_all(&w.dir, check_blob, &w);
 	/* with damage above, blocks may not be readable: that was told */
 	for (uint64_t height = 1; !err && !v->result.problems && height <= v->result.height; height++)
 		err = check_block_blobs(&w, c, txn, height);
-	hashset_free(w.walked);
+	hashset_free(w.known);
+	hashset_free(w.whole);
 	hashset_free(w.lacking);
 	mem_free(w.tx);
 	buf_release(&w.bytes);

@@ -213,17 +213,19 @@ static int visit_bytes(struct tree_walk *w, struct view bytes, int level, bool *
 static int visit_blob(struct tree_walk *w, const struct hash *address, int level, bool *ret_whole)
 {
 	const struct blob_tree_visit *v = w->visit;
+	struct hashset *seen;
 	struct buf bytes;
-	bool whole;
+	bool whole = false;
 	int err;
 
-	if (v->is_complete && v->is_complete(v->ctx, address)) {
-		*ret_whole = true;
-		return 0;
-	}
-	if (v->is_incomplete && v->is_incomplete(v->ctx, address)) {
+	if (v->lacking && hashset_has(v->lacking, address)) {
 		w->missing = true;
 		*ret_whole = false;
+		return 0;
+	}
+	if ((v->whole && hashset_has(v->whole, address)) ||
+	    (v->is_complete && v->is_complete(v->ctx, address))) {
+		*ret_whole = true;
 		return 0;
 	}
 	buf_init(&bytes, BLOB_BYTES_MAX);
@@ -236,8 +238,9 @@ static int visit_blob(struct tree_walk *w, const struct hash *address, int level
 		err = visit_bytes(w, buf_view(&bytes), level, &whole);
 		if (!err && whole && v->on_complete)
 			err = v->on_complete(v->ctx, address);
-		if (!err && !whole && v->on_incomplete)
-			err = v->on_incomplete(v->ctx, address);
+		seen = whole ? v->whole : v->lacking;
+		if (!err && seen && blob_is_node(buf_view(&bytes)))
+			err = hashset_add(seen, address, NULL);
 	}
 	if (!err)
 		*ret_whole = whole;

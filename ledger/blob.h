@@ -11,6 +11,7 @@
 
 #include "ledger/codec.h"
 #include "ledger/crypto.h"
+#include "ledger/hashset.h"
 
 #define BLOB_CHUNK_BYTES ((size_t)128 << 10) /* plaintext a chunk */
 #define BLOB_BYTES_MAX ((size_t)512 << 10)   /* stored bytes of any blob */
@@ -93,19 +94,21 @@ int blob_chunk_decode(struct view bytes, struct view *ret_sealed) must_check;
 /*
  * Walks the tree below root, reading and checking every blob; on_missing is called for each address that is
  * absent or damaged. Subtrees (and chunks) for which is_complete answers true are skipped; on_complete is
- * called for each chunk that is good and each node below which all is. A tree may name one node very often:
- * who keeps the addresses of on_incomplete (nodes below which something is missing) and tells of them by
- * is_incomplete has each walked once. The callbacks may be NULL. Returns 0
- * when all is there, CF_ENOTFOUND when something is missing, CF_EDECODE when a blob that hashes to its
- * address is not what its place in the tree asks for, or a callback's negative answer.
+ * called for each chunk that is good and each node below which all is. The callbacks may be NULL.
+ *
+ * A tree may name one node very often, and a few nodes may be chosen so that walking them takes forever: each
+ * is walked once as long as the visit remembers it in whole (all below it is there) or lacking (something is
+ * not). Walks may share the two while nothing is put or removed; either or both may be NULL.
+ *
+ * Returns 0 when all is there, CF_ENOTFOUND when something is missing, CF_EDECODE when a blob that hashes to
+ * its address is not what its place in the tree asks for, or a callback's negative answer.
  */
 struct blob_tree_visit {
 	void *ctx;
 	bool (*is_complete)(void *ctx, const struct hash *address);
 	int (*on_complete)(void *ctx, const struct hash *address);
 	int (*on_missing)(void *ctx, const struct hash *address);
-	bool (*is_incomplete)(void *ctx, const struct hash *address);
-	int (*on_incomplete)(void *ctx, const struct hash *address);
+	struct hashset *whole, *lacking;
 };
 int blob_tree_check(struct blob_store *s, const struct hash *root,
 		    const struct blob_tree_visit *visit) must_check;

@@ -17,7 +17,7 @@
 
 #define MODULE "keeper"
 #define QUEUE_BYTES_MAX ((size_t)64 << 20)
-#define KNOWN_PLACES 65536
+#define KNOWN_MAX 49152
 #define MARK_MS 30000
 #define KEEPER_NAMED 1000 /* kinds of the keeper's own */
 #define KEEPER_MARK 1001
@@ -48,9 +48,11 @@ int keeper_new(const struct keeper_config *config, struct keeper **ret_k)
 	worker.ctx = k;
 	err = worker_new(&worker, &k->worker);
 	if (!err)
-		err = hashset_new(KNOWN_PLACES, &k->known);
+		err = hashset_new(&k->known);
 	if (!err)
-		err = hashset_new(KNOWN_PLACES, &k->lacking);
+		err = hashset_new(&k->whole);
+	if (!err)
+		err = hashset_new(&k->lacking);
 	if (!err)
 		err = file_path(config->conf->data_dir, "blobs", path);
 	if (!err)
@@ -93,6 +95,7 @@ void keeper_free(struct keeper *k)
 	sweep_free(k->sweep);
 	blob_close(k->store);
 	hashset_free(k->known);
+	hashset_free(k->whole);
 	hashset_free(k->lacking);
 	mem_free(k);
 }
@@ -145,7 +148,7 @@ int keeper_store(struct keeper *k, const struct hash *address, struct view bytes
 	if (!had)
 		atomic_fetch_add(&k->blobs, 1);
 	if (!blob_is_node(bytes))
-		hashset_add(k->known, address);
+		hashset_remember(k->known, address, KNOWN_MAX);
 	return 0;
 }
 
@@ -186,7 +189,7 @@ static bool look_is_complete(void *ctx, const struct hash *address)
 
 static int look_on_complete(void *ctx, const struct hash *address)
 {
-	hashset_add(((struct tree_look *)ctx)->keeper->known, address);
+	hashset_remember(((struct tree_look *)ctx)->keeper->known, address, KNOWN_MAX);
 	return 0;
 }
 
@@ -205,17 +208,6 @@ static int look_on_missing(void *ctx, const struct hash *address)
 	return 0;
 }
 
-static bool look_is_incomplete(void *ctx, const struct hash *address)
-{
-	return hashset_has(((struct tree_look *)ctx)->keeper->lacking, address);
-}
-
-static int look_on_incomplete(void *ctx, const struct hash *address)
-{
-	hashset_add(((struct tree_look *)ctx)->keeper->lacking, address);
-	return 0;
-}
-
 int keeper_look(struct keeper *k, const struct hash *root, struct wire_receipt *receipt)
 {
 	struct tree_look look = {k, receipt};
@@ -223,10 +215,9 @@ int keeper_look(struct keeper *k, const struct hash *root, struct wire_receipt *
 					      .is_complete = look_is_complete,
 					      .on_complete = look_on_complete,
 					      .on_missing = look_on_missing,
-					      .is_incomplete = look_is_incomplete,
-					      .on_incomplete = look_on_incomplete};
+					      .whole = k->whole,
+					      .lacking = k->lacking};
 
-	hashset_clear(k->lacking);
 	return blob_tree_check(k->store, root, &visit);
 }
 
@@ -332,6 +323,8 @@ static uint64_t keeper_handle(void *ctx, struct message *m)
 	struct seek_entry *e;
 	uint64_t now, next = 0, scrub_ms, sweep_ms;
 
+	hashset_clear(k->whole);
+	hashset_clear(k->lacking);
 	if (m)
 		take(k, m);
 	message_free(m);

@@ -24,8 +24,10 @@ struct keeper {
 	struct worker *worker;
 	struct blob_store *store;
 	struct wanted *wanted;
-	struct hashset *known;   /* whole trees, and chunks that were put */
-	struct hashset *lacking; /* nodes that were found incomplete by the look in hand */
+	struct hashset *known; /* whole trees, and chunks that were put; forgotten when it is full */
+	struct hashset
+		*whole; /* nodes that were looked at in the turn in hand, all of them: below these all */
+	struct hashset *lacking; /* is there, below these it is not */
 	struct seek seek;
 	bool dirty;       /* something was put since the last sync */
 	size_t repair_at; /* the root of the list that is looked at next */

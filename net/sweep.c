@@ -11,13 +11,7 @@
 #define MODULE "sweep"
 #define STEP_BYTES 64   /* counted for each file that is looked at, */
 #define READ_BYTES 4096 /* and for each that is opened */
-#define MARKS_MIN 4096  /* places, a power of two */
 #define LEVEL_UNKNOWN UINT8_MAX
-
-/* Half an address: by chance no two have the same. */
-struct mark {
-	uint64_t half[2];
-};
 
 /* What is named comes first: of young trees nobody said that they are whole. */
 enum phase { IDLE, NAMED, YOUNG, REMOVE };
@@ -33,16 +27,15 @@ struct sweep {
 	unsigned part;
 	bool failed; /* what is needed is not known for certain */
 	struct buf from;
-	struct buf found;  /* addresses of a part */
-	struct mark *mark; /* open addressing; zeros: free */
-	size_t places;
-	size_t marks;
+	struct buf found; /* addresses of a part */
+	struct hashset *marks;
 	uint64_t removed, removed_bytes;
 };
 
 int sweep_new(const struct sweep_config *config, struct sweep **ret_s)
 {
 	struct sweep *s;
+	int err;
 
 	assert(config->store && config->time && config->named && config->on_bad && config->on_removed);
 	s = mem_zalloc(sizeof(*s));
@@ -51,8 +44,12 @@ int sweep_new(const struct sweep_config *config, struct sweep **ret_s)
 	s->config = *config;
 	buf_init(&s->from, 0);
 	buf_init(&s->found, 0);
-	*ret_s = s;
-	return 0;
+	err = hashset_new(&s->marks);
+	if (err)
+		sweep_free(s);
+	else
+		*ret_s = s;
+	return err;
 }
 
 void sweep_free(struct sweep *s)
@@ -61,82 +58,25 @@ void sweep_free(struct sweep *s)
 		return;
 	buf_release(&s->from);
 	buf_release(&s->found);
-	mem_free(s->mark);
+	hashset_free(s->marks);
 	mem_free(s);
 }
 
 /* --- marks --- */
 
-static struct mark mark_of(const struct hash *address)
-{
-	struct mark m;
-
-	memcpy(&m, address->b, sizeof(m));
-	return m;
-}
-
-static bool mark_is_free(const struct mark *m)
-{
-	return (m->half[0] | m->half[1]) == 0;
-}
-
-/* Its place, or the free one where it would be. */
-static struct mark *mark_find(struct mark *marks, size_t places, const struct mark *m)
-{
-	size_t at = m->half[0] & (places - 1);
-
-	while (!mark_is_free(&marks[at]) &&
-	       (marks[at].half[0] != m->half[0] || marks[at].half[1] != m->half[1]))
-		at = (at + 1) & (places - 1);
-	return &marks[at];
-}
-
 static bool is_marked(const struct sweep *s, const struct hash *address)
 {
-	struct mark m = mark_of(address);
-
-	return s->places && !mark_is_free(mark_find(s->mark, s->places, &m));
-}
-
-static bool grow(struct sweep *s)
-{
-	size_t places = s->places ? s->places * 2 : MARKS_MIN;
-	struct mark *larger = mem_zalloc(places * sizeof(*larger));
-
-	if (!larger)
-		return false;
-	for (size_t i = 0; i < s->places; i++) {
-		if (!mark_is_free(&s->mark[i]))
-			*mark_find(larger, places, &s->mark[i]) = s->mark[i];
-	}
-	mem_free(s->mark);
-	s->mark = larger;
-	s->places = places;
-	return true;
+	return hashset_has(s->marks, address);
 }
 
 /* True: it was not marked before. */
 static bool mark(struct sweep *s, const struct hash *address)
 {
-	struct mark m = mark_of(address), *at;
+	bool added = false;
 
-	if (s->marks >= s->places / 2 && !grow(s)) {
+	if (hashset_add(s->marks, address, &added))
 		s->failed = true;
-		return false;
-	}
-	at = mark_find(s->mark, s->places, &m);
-	if (!mark_is_free(at))
-		return false;
-	*at = m;
-	s->marks++;
-	return true;
-}
-
-static void forget(struct sweep *s)
-{
-	mem_free(s->mark);
-	s->mark = NULL;
-	s->places = s->marks = 0;
+	return added;
 }
 
 /* --- what is needed --- */
@@ -246,7 +186,7 @@ static void begin(struct sweep *s, uint64_t now_ms)
 
 static void end(struct sweep *s)
 {
-	forget(s);
+	hashset_clear(s->marks);
 	s->phase = IDLE;
 	if (s->failed)
 		log_info(MODULE, "not all that is needed can be read -> no blob is removed");

@@ -370,6 +370,146 @@ T_TEST(blob_tree_finds_what_is_missing)
 	blob_close(s);
 }
 
+/* A root that names two trees in turn: what the visitor forgets of one while it is in the other counts for
+ * nothing. */
+static void put_turns(struct blob_store *s, unsigned width, struct hash *ret_root, struct hash *ret_last)
+{
+	struct hash leaf[64], part[64], tree[2];
+	struct buf b;
+
+	buf_init(&b, 0);
+	for (unsigned t = 0; t < 2; t++) {
+		for (unsigned i = 0; i < width; i++) {
+			for (unsigned k = 0; k < width; k++) {
+				char text[32];
+
+				snprintf(text, sizeof(text), "%u.%u.%u", t, i, k);
+				buf_reset(&b);
+				t_zero(blob_chunk_encode(view_str(text), &b));
+				*ret_last = leaf[k] = put_buf(s, &b);
+			}
+			buf_reset(&b);
+			t_zero(blob_node_encode(1, leaf, width, VIEW_NONE, &b));
+			part[i] = put_buf(s, &b);
+		}
+		buf_reset(&b);
+		t_zero(blob_node_encode(2, part, width, VIEW_NONE, &b));
+		tree[t] = put_buf(s, &b);
+	}
+	for (unsigned i = 0; i < width; i++)
+		part[i] = tree[i & 1];
+	buf_reset(&b);
+	t_zero(blob_node_encode(3, part, width, VIEW_NONE, &b));
+	*ret_root = put_buf(s, &b);
+	buf_release(&b);
+}
+
+struct forgetful {
+	struct hashset *known;
+	unsigned asked, good, missing;
+};
+
+static bool forgetful_is_complete(void *ctx, const struct hash *address)
+{
+	struct forgetful *f = ctx;
+
+	f->asked++;
+	return hashset_has(f->known, address);
+}
+
+static int forgetful_on_complete(void *ctx, const struct hash *address)
+{
+	struct forgetful *f = ctx;
+
+	f->good++;
+	hashset_remember(f->known, address, 16);
+	return 0;
+}
+
+static int forgetful_on_missing(void *ctx, const struct hash *address)
+{
+	(void)address;
+	((struct forgetful *)ctx)->missing++;
+	return 0;
+}
+
+T_TEST(blob_tree_walks_each_node_once)
+{
+	enum { WIDTH = 64, CHUNKS = 2 * WIDTH * WIDTH, NODES = 2 * WIDTH + 3 };
+	struct blob_store *s = store_new();
+	struct forgetful f = {.asked = 0};
+	struct blob_tree_visit visit = {.ctx = &f,
+					.is_complete = forgetful_is_complete,
+					.on_complete = forgetful_on_complete,
+					.on_missing = forgetful_on_missing};
+	struct hash root, last;
+
+	t_zero(hashset_new(&f.known));
+	t_zero(hashset_new(&visit.whole));
+	t_zero(hashset_new(&visit.lacking));
+	put_turns(s, WIDTH, &root, &last);
+	t_zero(blob_tree_check(s, &root, &visit));
+	t_eq(f.good, CHUNKS + NODES);
+
+	/* One chunk of the second tree is gone: both are remembered as what they are. */
+	t_zero(blob_remove(s, &last));
+	hashset_clear(visit.whole);
+	hashset_clear(f.known);
+	f.asked = f.good = 0;
+	t_err(blob_tree_check(s, &root, &visit), CF_ENOTFOUND);
+	t_eq(f.missing, 1);
+	t_eq(f.good, CHUNKS - 1 + NODES - 3);
+	t_ok(hashset_has(visit.lacking, &root));
+
+	/* A second walk of the same visit asks for nothing. */
+	f.asked = 0;
+	t_err(blob_tree_check(s, &root, &visit), CF_ENOTFOUND);
+	t_eq(f.asked, 0);
+	hashset_free(f.known);
+	hashset_free(visit.whole);
+	hashset_free(visit.lacking);
+	blob_close(s);
+}
+
+static struct hash hash_of(unsigned i)
+{
+	struct hash h = sha256(VIEW((const uint8_t *)&i, sizeof(i)));
+
+	/* chosen so that a table laid out by the low bits alone would be one heap */
+	memset(h.b, 0, 4);
+	return h;
+}
+
+T_TEST(hashset_is_exact_and_grows)
+{
+	enum { COUNT = 100000 };
+	struct hashset *set;
+	bool added;
+
+	t_zero(hashset_new(&set));
+	for (unsigned i = 0; i < COUNT; i++) {
+		struct hash h = hash_of(i);
+
+		t_ok(!hashset_has(set, &h));
+		t_zero(hashset_add(set, &h, &added));
+		t_ok(added);
+	}
+	for (unsigned i = 0; i < COUNT; i++) {
+		struct hash h = hash_of(i);
+
+		t_ok(hashset_has(set, &h));
+		t_zero(hashset_add(set, &h, &added));
+		t_ok(!added);
+	}
+	hashset_clear(set);
+	for (unsigned i = 0; i < COUNT; i += 100) {
+		struct hash h = hash_of(i);
+
+		t_ok(!hashset_has(set, &h));
+	}
+	hashset_free(set);
+}
+
 T_TEST(blob_tree_refuses_a_wrong_shape)
 {
 	struct blob_store *s = store_new();
