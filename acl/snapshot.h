@@ -99,7 +99,7 @@ int snapshot_take_new(const char *dir, struct view genesis, struct view offer,
 void snapshot_take_free(struct snapshot_take *t); /* accepts NULL */
 /* What to ask for next; false when there is nothing left to ask for. Its views live until the next piece. */
 bool snapshot_take_next(const struct snapshot_take *t, struct snapshot_ask *ret_ask);
-/* The answer to that. */
+/* The answer to that. No transaction stays open, but after an error: free it on the same thread then. */
 int snapshot_take_piece(struct snapshot_take *t, struct view piece) must_check;
 /* Nothing is left to ask for: the ledger is complete, synced and closed. Frees t on success. */
 int snapshot_take_end(struct snapshot_take *t) must_check;

@@ -165,18 +165,21 @@ bool snapshot_take_next(const struct snapshot_take *t, struct snapshot_ask *ret_
 /* The state is complete: is it that of the block? Then it says how far back a transaction may come again. */
 static int end_rows(struct snapshot_take *t)
 {
-	struct db_txn *txn = chain_import_txn(t->import);
+	struct db_txn *txn = NULL;
 	uint64_t height = t->block.header.height;
 	struct policy_row policy;
 	struct hash root;
-	int err = state_root(txn, &root);
+	int err = chain_read_begin(t->chain, &txn);
 
+	if (!err)
+		err = state_root(txn, &root);
 	if (!err && (t->rows != t->rows_told || !hash_equal(&root, &t->block.header.state_root)))
 		err = err_set(CF_EINVAL, "the rows are not the state after block %llu", height_of(t));
 	if (!err)
 		err = state_policy(txn, &policy);
 	if (!err)
 		err = state_members(txn, &t->members);
+	db_abort(txn);
 	if (err)
 		return err;
 	t->from = height > policy.valid_blocks_max ? height + 1 - policy.valid_blocks_max : 1;
@@ -271,13 +274,16 @@ static int take_briefs(struct snapshot_take *t, struct view piece)
 		snapshot_briefs_next(&briefs.items, &brief);
 		err = take_brief(t, &brief);
 	}
-	return err;
+	return err ? err : chain_import_flush(t->import);
 }
 
 int snapshot_take_piece(struct snapshot_take *t, struct view piece)
 {
+	int err;
+
 	assert(t && t->phase != PHASE_DONE);
-	return t->phase == PHASE_ROWS ? take_rows(t, piece) : take_briefs(t, piece);
+	err = t->phase == PHASE_ROWS ? take_rows(t, piece) : take_briefs(t, piece);
+	return err == CF_EDECODE ? err_set(err, "a piece that does not decode") : err;
 }
 
 int snapshot_take_end(struct snapshot_take *t)

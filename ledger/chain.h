@@ -126,16 +126,16 @@ int chain_import_row(struct chain_import *i, const struct state_item *row) must_
 /* An id that is there already keeps its first entry. */
 int chain_import_tx(struct chain_import *i, const struct hash *id, uint64_t height, uint32_t index,
 		    uint8_t verdict) must_check;
-/* Brings the tree up to date and commits: what was imported so far takes no memory any more. */
+/*
+ * Brings the tree up to date and commits: what was imported so far takes no memory any more, and can be read.
+ * Calls between two of these are of one thread.
+ */
 int chain_import_flush(struct chain_import *i) must_check;
 /* The block whose state it is. CF_EINVAL: another state root, or another block's certificate. Frees i in any
  * case. */
 int chain_import_end(struct chain_import *i, const struct block *block, const uint8_t *verdicts,
 		     const struct certificate *certificate) must_check;
 void chain_import_discard(struct chain_import *i); /* the ledger is of no use then; accepts NULL */
-/* What was imported since the last flush can be read by it. */
-struct db_txn *chain_import_txn(struct chain_import *i);
-
 /* Blocks. Errors: CF_ENOTFOUND, CF_ECORRUPT. */
 struct chain_block_info {
 	struct hash hash;

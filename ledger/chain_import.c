@@ -3,7 +3,8 @@
  * chain_import.c - a ledger that begins with the state after a block.
  *
  * Rows come in the order of their keys, a page at a time: each page is one LMDB transaction, whose changes go
- * down the tree together. Nothing is synced here: the directory becomes a ledger only when it was closed.
+ * down the tree together. After a flush none is open, as LMDB wants one to end on the thread that began it.
+ * Nothing is synced here: the directory becomes a ledger only when it was closed.
  */
 #include "ledger/chain_private.h"
 #include "ledger/mem.h"
@@ -19,11 +20,16 @@ struct chain_import {
 	size_t last_len;
 };
 
+/* With the first that is imported after a flush; a stage that could not be made is made by the next call. */
 static int open_txn(struct chain_import *i)
 {
-	int err = db_begin_write(i->chain->db, &i->txn);
+	int err = 0;
 
-	return err ? err : state_stage_new(i->txn, &i->state);
+	if (!i->txn)
+		err = db_begin_write(i->chain->db, &i->txn);
+	if (!err && !i->state)
+		err = state_stage_new(i->txn, &i->state);
+	return err;
 }
 
 static void close_txn(struct chain_import *i)
@@ -37,7 +43,6 @@ static void close_txn(struct chain_import *i)
 int chain_import_begin(struct chain *c, struct chain_import **ret_i)
 {
 	struct chain_import *i;
-	int err;
 
 	assert(c && ret_i && !c->stage && c->flags & CHAIN_NOSYNC);
 	if (!c->is_new)
@@ -46,24 +51,17 @@ int chain_import_begin(struct chain *c, struct chain_import **ret_i)
 	if (!i)
 		return CF_ENOMEM;
 	i->chain = c;
-	err = open_txn(i);
-	if (err) {
-		chain_import_discard(i);
-		return err;
-	}
 	*ret_i = i;
 	return 0;
-}
-
-struct db_txn *chain_import_txn(struct chain_import *i)
-{
-	return i->txn;
 }
 
 int chain_import_row(struct chain_import *i, const struct state_item *row)
 {
 	const struct rw_write w = {.key = row->key, .value = row->value};
+	int err = open_txn(i);
 
+	if (err)
+		return err;
 	if (row->key.len > STATE_KEY_BYTES_MAX || view_compare(row->key, VIEW(i->last, i->last_len)) <= 0)
 		return CF_EINVAL;
 	memcpy(i->last, row->key.data, row->key.len);
@@ -77,8 +75,10 @@ int chain_import_tx(struct chain_import *i, const struct hash *id, uint64_t heig
 	const struct chain_tx_info info = {.height = height, .index = index, .verdict = verdict};
 	struct view there;
 	struct buf row;
-	int err = db_get(i->txn, DB_TX, VIEW(id->b, HASH_BYTES), &there);
+	int err = open_txn(i);
 
+	if (!err)
+		err = db_get(i->txn, DB_TX, VIEW(id->b, HASH_BYTES), &there);
 	if (err != CF_ENOTFOUND)
 		return err;
 	buf_init(&row, 0);
@@ -93,15 +93,18 @@ int chain_import_flush(struct chain_import *i)
 {
 	struct db_txn *txn;
 	struct hash root;
-	int err = state_stage_root(i->state, &root);
+	int err;
 
+	if (!i->txn)
+		return 0;
+	err = state_stage_root(i->state, &root);
 	if (err)
 		return err;
 	txn = i->txn;
 	i->txn = NULL;
 	err = db_commit(txn);
 	close_txn(i);
-	return err ? err : open_txn(i);
+	return err;
 }
 
 static int put_meta(struct chain_import *i, const char *name, struct view value)
@@ -139,8 +142,10 @@ static int check(struct chain_import *i, const struct block *block, const struct
 {
 	unsigned long long height = block->header.height;
 	struct hash root;
-	int err = state_stage_root(i->state, &root);
+	int err = open_txn(i);
 
+	if (!err)
+		err = state_stage_root(i->state, &root);
 	if (err)
 		return err;
 	if (!hash_equal(&root, &block->header.state_root))
