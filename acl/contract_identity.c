@@ -214,8 +214,9 @@ int contract_register(struct run *r, struct view body)
 
 /*
  * Who may give an identity another key: itself, by the old one, and then the key-agreement key stays, as what
- * was wrapped to it is wrapped to nothing else; or, the key being lost, a manager of the organization. Not a
- * patient's: the hospital would own the chart.
+ * was wrapped to it is wrapped to nothing else. Of a peer, which nobody grants anything, also a manager of
+ * its organization. Of nobody else: the hospital would have the grants, the voice or the chart that are
+ * theirs.
  */
 static int check_renewer(struct run *r, const struct identity_row *old, const struct cert_info *info,
 			 const struct identity_id *who)
@@ -226,12 +227,12 @@ static int check_renewer(struct run *r, const struct identity_row *old, const st
 				       info->name);
 		return 0;
 	}
+	if (old->role != ROLE_PEER)
+		return err_set(CF_EDENIED, "only '%s' may renew the keys of this %s", info->name,
+			       role_name(old->role));
 	if (r->creator.role != ROLE_MANAGER || r->creator.org != old->org)
-		return err_set(CF_EDENIED,
-			       "only '%s' and the managers of '%s' may renew this identity's keys",
+		return err_set(CF_EDENIED, "only '%s' and the managers of '%s' may renew this peer's keys",
 			       info->name, info->org);
-	if (old->role == ROLE_PATIENT)
-		return err_set(CF_EDENIED, "no hospital gives a patient another key");
 	return 0;
 }
 

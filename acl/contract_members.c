@@ -10,14 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Who has to approve: managers, by organizations; of an expulsion the governors, by heads. */
+/* Who has to approve: managers; of an expulsion the governors. */
 static enum role approver(enum members_change change)
 {
 	return change == MEMBERS_EXPEL ? ROLE_GOVERNOR : ROLE_MANAGER;
 }
 
-int run_approval(struct run *r, const struct op_approval *a, enum role role, const char *what,
-		 const struct hash *digest, uint16_t *ret_org)
+static int check_approval(struct run *r, const struct op_approval *a, enum role role, const char *what,
+			  const struct hash *digest, uint16_t *ret_org)
 {
 	struct crypto_key *key = NULL;
 	struct identity_row row;
@@ -39,10 +39,22 @@ int run_approval(struct run *r, const struct op_approval *a, enum role role, con
 	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not approved this", row.name) : err;
 }
 
+#define ORGS (1u << 16)
+
+/* Counts an organization once. */
+static bool org_is_new(uint8_t seen[ORGS / 8], uint16_t org)
+{
+	bool is_new = !((seen[org / 8] >> (org % 8)) & 1);
+
+	seen[org / 8] |= (uint8_t)(1u << (org % 8));
+	return is_new;
+}
+
 /* The walk itself is not in the read set: who comes meanwhile is not asked. */
-int run_voters(struct run *r, bool governors, unsigned *ret_count)
+static int count_voters(struct run *r, bool governors, unsigned *ret_count)
 {
 	const uint8_t prefix = governors ? SK_IDENTITY : SK_ORG;
+	uint8_t seen[ORGS / 8] = {0};
 	struct state_cursor *cursor = NULL;
 	struct state_item item;
 	unsigned count = 0;
@@ -58,38 +70,45 @@ int run_voters(struct run *r, bool governors, unsigned *ret_count)
 			err = CF_ECORRUPT;
 			break;
 		}
-		count += !governors || (row.role == ROLE_GOVERNOR && row.status == IDENTITY_ACTIVE);
+		count += !governors || (row.role == ROLE_GOVERNOR && row.status != IDENTITY_REVOKED &&
+					org_is_new(seen, row.org));
 	}
 	state_cursor_free(cursor);
 	*ret_count = count;
 	return err == CF_ENOTFOUND ? 0 : err;
 }
 
+int run_majority(struct run *r, const struct op_approval *approval, unsigned count, enum role role,
+		 const char *what, const struct hash *digest)
+{
+	uint8_t seen[ORGS / 8] = {0};
+	unsigned given = 0, all = 0;
+	uint16_t org = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < count && err == 0; i++) {
+		err = check_approval(r, &approval[i], role, what, digest, &org);
+		given += err == 0 && org_is_new(seen, org);
+	}
+	if (err == 0 && given == 0)
+		return err_set(CF_EDENIED, "nobody approves %s", what);
+	if (err == 0)
+		err = count_voters(r, role == ROLE_GOVERNOR, &all);
+	if (err == 0 && 2 * given <= all)
+		err = err_set(CF_EDENIED, "%u of %u organizations %sapprove: more than half are needed",
+			      given, all, role == ROLE_GOVERNOR ? "that have governors " : "");
+	return err;
+}
+
 static int check_approvals(struct run *r, const struct op_members *op)
 {
-	bool governors = approver(op->change) == ROLE_GOVERNOR;
-	uint16_t orgs[OP_APPROVALS_MAX];
-	unsigned given = 0, all;
 	struct hash digest;
 	char what[64];
 	int err = change_digest(op, &r->p->network, &digest);
 
 	snprintf(what, sizeof(what), "that a member is to %s", change_name(op->change));
-
-	for (unsigned i = 0; i < op->approval_count && err == 0; i++) {
-		bool again = false;
-
-		err = run_approval(r, &op->approval[i], approver(op->change), what, &digest, &orgs[given]);
-		for (unsigned j = 0; j < given && err == 0 && !governors; j++)
-			again = again || orgs[j] == orgs[given];
-		given += err == 0 && !again;
-	}
-	if (err == 0)
-		err = run_voters(r, governors, &all);
-	if (err == 0 && 2 * given <= all)
-		err = err_set(CF_EDENIED, "%u of %u %s approve: more than half are needed", given, all,
-			      governors ? "governors" : "organizations");
-	return err;
+	return err ? err
+		   : run_majority(r, op->approval, op->approval_count, approver(op->change), what, &digest);
 }
 
 /* What the ledger knows of the peer, as a member. */

@@ -60,11 +60,14 @@ int run_put_content(struct run *r, const struct node_id *n, const struct content
 		    struct node_row *node) must_check;
 void run_set_attrs(struct node_row *node, const struct op_attrs *a, uint64_t ctime_ns);
 
-/* Approvals (contract_members.c): one is signed by somebody of the role who is active now (what: that "a
- * manager does not approve ..."); how many organizations there are, or governors who are active. */
-int run_approval(struct run *r, const struct op_approval *a, enum role role, const char *what,
-		 const struct hash *digest, uint16_t *ret_org) must_check;
-int run_voters(struct run *r, bool governors, unsigned *ret_count) must_check;
+/*
+ * Approvals (contract_members.c): each is of somebody of the role who is active now and has signed the digest
+ * (what: that "a manager does not approve ..."), and they are of more than half of the organizations: of all,
+ * or, of governors, of those that have one who is not revoked. An organization has one voice, however many it
+ * names, and who is suspended still counts, or one could make oneself the majority. CF_EDENIED.
+ */
+int run_majority(struct run *r, const struct op_approval *approval, unsigned count, enum role role,
+		 const char *what, const struct hash *digest) must_check;
 
 /* contract.c dispatches to these. */
 int contract_register(struct run *r, struct view body) must_check;

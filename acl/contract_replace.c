@@ -44,22 +44,6 @@ static int check_owners(struct run *r, const struct op_replace *op, const struct
 	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not consented to this", owner.name) : err;
 }
 
-static int check_governors(struct run *r, const struct op_replace *op, const struct hash *digest)
-{
-	unsigned all = 0;
-	uint16_t org;
-	int err = 0;
-
-	for (unsigned i = 0; i < op->approval_count && err == 0; i++)
-		err = run_approval(r, &op->approval[i], ROLE_GOVERNOR, "a patient's new key", digest, &org);
-	if (err == 0)
-		err = run_voters(r, true, &all);
-	if (err == 0 && 2u * op->approval_count <= all)
-		err = err_set(CF_EDENIED, "%u of %u governors approve: more than half are needed",
-			      op->approval_count, all);
-	return err;
-}
-
 /* Who hands the keys over has them: nobody else could, and nobody else shall bring wrong ones. */
 static int check_keys(struct run *r, const struct op_replace *op, unsigned section)
 {
@@ -80,7 +64,10 @@ static int check_keys(struct run *r, const struct op_replace *op, unsigned secti
 
 int contract_replace(struct run *r, struct view body)
 {
+	const struct statekey key = statekey_patient(&r->p->patient);
 	struct patient_row row;
+	struct version since;
+	struct view bytes;
 	struct op_replace op;
 	struct hash digest;
 	struct buf value;
@@ -88,19 +75,22 @@ int contract_replace(struct run *r, struct view body)
 
 	if (err == 0)
 		err = row_patient(r->txn, r->out, &r->p->patient, &row);
+	if (err == 0)
+		err = row_read(r->txn, r->out, &key, &bytes, &since);
 	if (err)
 		return err;
-	digest = replacement_digest(&r->p->patient, &op, &r->p->network);
+	digest = replacement_digest(&r->p->patient, &op, since, &r->p->network);
 	err = check_owners(r, &op, &row, &digest);
 	if (err == 0)
-		err = check_governors(r, &op, &digest);
+		err = run_majority(r, op.approval, op.approval_count, ROLE_GOVERNOR, "a patient's new key",
+				   &digest);
 	for (unsigned s = 0; s <= SECTION_COUNT && err == 0; s++)
 		err = check_keys(r, &op, s);
 	if (err)
 		return err;
 	row.owner = op.owner;
 	buf_init(&value, 0);
-	err = run_put(r, statekey_patient(&r->p->patient), patient_row_encode(&row, &value), &value);
+	err = run_put(r, key, patient_row_encode(&row, &value), &value);
 	buf_release(&value);
 	return err;
 }

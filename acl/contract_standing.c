@@ -22,7 +22,11 @@ static int put_status(struct run *r, const struct identity_id *who, const struct
 	return err;
 }
 
-/* A manager administers the own organization, a governor all of them. */
+/*
+ * A manager administers the own organization, a governor all of them. Nobody suspends a governor, whose voice
+ * counts where others decide, and no hospital a patient, who could take no grant back then: their authority
+ * revokes certificates.
+ */
 static int check_administrator(const struct run *r, const struct op_standing *op,
 			       const struct identity_row *row)
 {
@@ -31,6 +35,9 @@ static int check_administrator(const struct run *r, const struct op_standing *op
 	if (r->creator.role == ROLE_MANAGER && r->creator.org != row->org)
 		return err_set(CF_EDENIED, "%s is of another organization than its manager %s", row->name,
 			       r->creator.name);
+	if (row->role == ROLE_GOVERNOR || (row->role == ROLE_PATIENT && r->creator.role == ROLE_MANAGER))
+		return err_set(CF_EDENIED, "a %s suspends no %s", role_name(r->creator.role),
+			       role_name(row->role));
 	if (identity_equal(&op->who, &r->p->creator))
 		return err_set(CF_EDENIED, "nobody changes their own standing");
 	return 0;

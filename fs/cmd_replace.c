@@ -8,11 +8,14 @@
 #include "fs/words.h"
 
 #include "acl/replacement.h"
+#include "acl/rowread.h"
 #include "acl/userfile.h"
 #include "acl/x509.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define TIMEOUT_MS 30000 /* until the chart is known here */
 
 struct words {
 	const char *config;
@@ -64,6 +67,30 @@ static int write_out(const struct replacement *r, const char *path)
 	return err;
 }
 
+/* Since when the old owner owns the chart. */
+static int find_since(struct cmd_session *s, struct replacement *r)
+{
+	const struct statekey key = statekey_patient(&r->patient);
+	struct patient_row row;
+	struct db_txn *txn;
+	struct view bytes;
+	int err = client_wait(s->client, 0, TIMEOUT_MS);
+
+	if (!err)
+		err = chain_read_begin(client_chain(s->client), &txn);
+	if (err)
+		return err;
+	err = state_patient(txn, &r->patient, &row);
+	if (err == CF_ENOTFOUND)
+		err = err_set(err, "there is no such patient");
+	else if (!err && (row.status != PATIENT_OWNED || !identity_equal(&row.owner, &r->op.old)))
+		err = err_set(CF_ECONFLICT, "that is not who owns the chart");
+	if (!err)
+		err = state_get(txn, statekey_view(&key), &bytes, &r->since);
+	db_abort(txn);
+	return err;
+}
+
 /* The new owner, who so consents. */
 static int begin(const struct words *w, struct cmd_session *s)
 {
@@ -82,7 +109,9 @@ static int begin(const struct words *w, struct cmd_session *s)
 		return err_set(CF_EUSAGE, "--old %s: NAME@ORGANIZATION is needed", w->old);
 	snprintf(name, sizeof(name), "%.*s", (int)(at - w->old), w->old);
 	r.op.old = identity_id_of(at + 1, name);
-	err = replacement_consent(&r, client_network(s->client), s->identity.sign);
+	err = find_since(s, &r);
+	if (!err)
+		err = replacement_consent(&r, client_network(s->client), s->identity.sign);
 	return err ? err : write_out(&r, w->out);
 }
 

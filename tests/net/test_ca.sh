@@ -120,7 +120,7 @@ ok "and registers it" chartfs register --config "$dr.ini"
 ok "it counts for longer" within 5 bash -c "$(declare -f until_ms); work='$work'; [ \"\$(until_ms)\" -gt $before ]"
 ok "dr9 makes a new key" ca reenroll "$dr" --ca "$U" --into "$work/dr9new" --rounds 2000 --passphrase-file "$work/pass9"
 conf "$work/dr9new"
-fails "doctor1 may not put it on the ledger" 4 "only 'dr9' and the managers" \
+fails "doctor1 may not put it on the ledger" 4 "only 'dr9' may renew" \
 	of doctor1 renew --passphrase-file "$work/pass9" "$work/dr9new"
 ok "by the old key it goes there" chartfs renew --config "$dr.ini" "$work/dr9new"
 fails "the old key signs nothing more" 1 "" save "$note" '{"note": "old key"}'

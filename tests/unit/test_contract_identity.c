@@ -128,6 +128,8 @@ T_TEST(managers_suspend_their_own_and_governors_anybody)
 	refused(standing(n, &n->custodian[0], OP_SUSPEND, &n->custodian[0]), CF_EDENIED,
 		"their own standing");
 	refused(standing(n, &n->custodian[0], OP_REINSTATE, &doctor), CF_EEXIST, "is active already");
+	refused(standing(n, &n->custodian[0], OP_SUSPEND, &patient1), CF_EDENIED, "suspends no patient");
+	refused(standing(n, &n->custodian[1], OP_SUSPEND, &governor), CF_EDENIED, "suspends no governor");
 	t_zero(standing(n, &n->custodian[0], OP_SUSPEND, &doctor));
 	t_eq(status_of(n, &doctor), IDENTITY_SUSPENDED);
 	refused(standing(n, &n->custodian[0], OP_SUSPEND, &doctor), CF_EEXIST, "is suspended already");
@@ -427,9 +429,8 @@ T_TEST(new_keys_by_the_old_one)
 	t_zero(netfix_person(n, "dr2", ROLE_DOCTOR, 0, &other));
 	new_keys(n, &doctor, 0, doctor.info.kem_point, &new);
 	new_keys(n, &doctor, 0, other.info.kem_point, &another_kem);
-	refused(renew(n, &other, &doctor, &new, new.sign), CF_EDENIED, "only 'dr' and the managers");
-	refused(renew(n, &n->custodian[1], &doctor, &new, new.sign), CF_EDENIED,
-		"only 'dr' and the managers");
+	refused(renew(n, &other, &doctor, &new, new.sign), CF_EDENIED, "only 'dr' may renew");
+	refused(renew(n, &n->custodian[1], &doctor, &new, new.sign), CF_EDENIED, "only 'dr' may renew");
 	refused(renew(n, &doctor, &doctor, &new, other.sign), CF_ESIG, "new key of 'dr' has not signed");
 	refused(renew(n, &doctor, &doctor, &another_kem, another_kem.sign), CF_EINVAL,
 		"another key-agreement key");
@@ -450,7 +451,7 @@ T_TEST(new_keys_by_the_old_one)
 	netfix_free(n);
 }
 
-T_TEST(lost_keys_by_the_manager_and_never_a_patients)
+T_TEST(no_hospital_gives_its_people_other_keys)
 {
 	struct netfix *n = fresh();
 	struct identity doctor, patient1, kems, new;
@@ -459,11 +460,12 @@ T_TEST(lost_keys_by_the_manager_and_never_a_patients)
 	t_zero(netfix_person(n, "pat", ROLE_PATIENT, 0, &patient1));
 	t_zero(netfix_identity(n, "kems", ROLE_DOCTOR, 0, &kems));
 	new_keys(n, &doctor, 0, kems.info.kem_point, &new);
-	t_zero(renew(n, &n->custodian[0], &doctor, &new, new.sign));
+	refused(renew(n, &n->custodian[0], &doctor, &new, new.sign), CF_EDENIED,
+		"only 'dr' may renew the keys of this doctor");
 	identity_release(&new);
 	new_keys(n, &patient1, 0, kems.info.kem_point, &new);
 	refused(renew(n, &n->custodian[0], &patient1, &new, new.sign), CF_EDENIED,
-		"no hospital gives a patient another key");
+		"only 'pat' may renew the keys of this patient");
 	identity_release(&new);
 	/* a member's votes are by its old key until the set takes over the new one */
 	t_zero(netfix_identity(n, "peer1", ROLE_PEER, 0, &new));

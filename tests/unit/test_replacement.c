@@ -19,6 +19,17 @@ struct fix {
 	struct replacement r;
 };
 
+static void since_now(struct fix *f)
+{
+	const struct statekey key = statekey_patient(&patient);
+	struct db_txn *txn;
+	struct view bytes;
+
+	t_zero(chain_read_begin(f->n->chain[0], &txn));
+	t_zero(state_get(txn, statekey_view(&key), &bytes, &f->r.since));
+	db_abort(txn);
+}
+
 static void fix_new(struct fix *f)
 {
 	static const char *const names[] = {"g1", "g2", "g3"};
@@ -38,6 +49,7 @@ static void fix_new(struct fix *f)
 	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, SECTIONS_ALL, &f->reader, VERB_READ, 0));
 	t_zero(netfix_grant(f->n, &f->owner, f->owners, &patient, 2, &f->part, VERB_READ, 0));
 	f->r = (struct replacement){.patient = patient, .op = {.old = f->owner.id, .owner = f->anew.id}};
+	since_now(f);
 	t_zero(replacement_consent(&f->r, &f->n->network, f->anew.sign));
 }
 
@@ -108,6 +120,50 @@ T_TEST(more_than_half_of_the_governors_decide)
 	t_zero(policy_check(txn, &patient, 1, &f.part.id, VERB_READ, f.n->now_ms, NULL));
 	db_abort(txn);
 	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_ECONFLICT); /* it served once */
+	fix_free(&f);
+}
+
+T_TEST(an_organization_has_one_voice)
+{
+	static const char *const names[] = {"m1", "m2", "m3", "m4"};
+	struct identity minted;
+	struct fix f;
+
+	fix_new(&f);
+	t_zero(approve(&f, &f.governor[0]));
+	for (unsigned i = 0; i < 4; i++) {
+		t_zero(netfix_person(f.n, names[i], ROLE_GOVERNOR, 0, &minted));
+		t_zero(approve(&f, &minted));
+		identity_release(&minted);
+	}
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	t_ok(strstr(err_detail(), "1 of 3 organizations") != NULL);
+	t_zero(approve(&f, &f.governor[1]));
+	t_zero(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false));
+	fix_free(&f);
+}
+
+/* Its keys were found, and the chart went back: the first approvals serve no more. */
+T_TEST(approvals_serve_once)
+{
+	struct replacement first;
+	struct fix f;
+
+	fix_new(&f);
+	t_zero(approve(&f, &f.governor[0]));
+	t_zero(approve(&f, &f.governor[1]));
+	first = f.r;
+	t_zero(replace(&f, &f.reader, f.readers, SECTIONS_ALL, true));
+	f.r.op = (struct op_replace){.old = f.anew.id, .owner = f.owner.id};
+	since_now(&f);
+	t_zero(replacement_consent(&f.r, &f.n->network, f.owner.sign));
+	t_zero(approve(&f, &f.governor[0]));
+	t_zero(approve(&f, &f.governor[2]));
+	t_zero(replace(&f, &f.reader, f.readers, SECTIONS_ALL, true));
+	f.r = first;
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	since_now(&f);
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED);
 	fix_free(&f);
 }
 
