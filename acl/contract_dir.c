@@ -194,6 +194,8 @@ int contract_rename(struct run *r, struct view body)
 		return err_set(CF_EINVAL, "operation %u: the old name is the new one", r->op);
 	err = run_check(r, node.section, VERB_MODIFY);
 	if (err == 0)
+		err = run_amend(r, node.section); /* a name that does not open hides what is committed */
+	if (err == 0)
 		err = run_epoch(r, node.section, op.epoch, op.window);
 	if (err == 0)
 		err = check_target_dir(r, &op, &node);

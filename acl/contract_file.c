@@ -358,6 +358,8 @@ int contract_xattr(struct run *r, struct view body)
 		return err_set(CF_EINVAL, "operation %u: a symbolic link has no extended attributes", r->op);
 	key = statekey_node(&r->p->patient, SKP_XATTR, &op.node);
 	err = check_touch(r, &node);
+	if (err == 0 && !identity_equal(&node.author, &r->p->creator))
+		err = run_amend(r, node.section);
 	if (err == 0)
 		err = run_check_base(r, &key, op.base);
 	if (err == 0)
