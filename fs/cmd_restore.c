@@ -17,14 +17,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define TEMPORARY_BYTES (MANIFEST_PATH_MAX + 16)
+#define TEMPORARY_BYTES 24
 
 /* A directory's mode is set when all is in it. */
 struct later {
@@ -33,7 +35,9 @@ struct later {
 };
 
 struct restoring {
-	int from, to; /* to: -1: compare only */
+	int from_root, to_root; /* to_root: -1: compare only */
+	int from, to;           /* the directories that the entry in hand lies in; to: -1 as above */
+	const char *name;       /* in these */
 	struct manifest m;
 	struct manifest_entry e;
 	struct later *dirs;
@@ -99,23 +103,66 @@ static void set_attrs(struct restoring *r, int fd, const struct manifest_entry *
 		failed(r, "time");
 }
 
-/* A name beside path that mounts keep to themselves until it is renamed. */
-static void temporary_name(const char *path, char ret_name[TEMPORARY_BYTES])
+/* A name that mounts keep to themselves until it is renamed. */
+static void temporary_name(char ret_name[TEMPORARY_BYTES])
 {
-	const char *slash = strrchr(path, '/');
 	uint8_t random[3];
 	char hex[7];
 
 	random_bytes(random, sizeof random);
 	hex_encode(random, sizeof random, hex);
-	snprintf(ret_name, TEMPORARY_BYTES, "%.*s.restore.%s", slash ? (int)(slash + 1 - path) : 0, path,
-		 hex);
+	snprintf(ret_name, TEMPORARY_BYTES, ".restore.%s", hex);
+}
+
+/*
+ * A directory below root, by no symbolic link on the way: the manifest may name links, and whoever signed it
+ * is not whoever restores. Negative: errno.
+ */
+static int open_beneath(int root, const char *path)
+{
+	const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static void leave_parents(struct restoring *r)
+{
+	if (r->from >= 0)
+		close(r->from);
+	if (r->to >= 0)
+		close(r->to);
+	r->from = r->to = -1;
+}
+
+/* False: there is no such directory, which was told. */
+static bool enter_parents(struct restoring *r)
+{
+	const char *slash = strrchr(r->e.path, '/');
+	char dir[MANIFEST_PATH_MAX] = ".";
+
+	if (slash)
+		snprintf(dir, sizeof dir, "%.*s", (int)(slash - r->e.path), r->e.path);
+	r->name = slash ? slash + 1 : r->e.path;
+	r->from = open_beneath(r->from_root, dir);
+	if (r->from < 0) {
+		refuse(r, errno == ELOOP ? "lies behind a symbolic link in the backup" : strerror(errno));
+		return false;
+	}
+	if (r->to_root < 0)
+		return true;
+	r->to = open_beneath(r->to_root, dir);
+	if (r->to < 0 && errno == ELOOP)
+		refuse(r, "lies behind a symbolic link");
+	else if (r->to < 0)
+		failed(r, "cannot be written");
+	return r->to >= 0;
 }
 
 /* What is there already is as the manifest says. */
 static int open_same(struct restoring *r)
 {
-	int fd = openat(r->to, r->e.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(r->to, r->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct hash hash;
 
 	if (fd >= 0 && (filehash_copy(fd, -1, &hash) || !hash_equal(&hash, &r->e.hash))) {
@@ -132,7 +179,7 @@ static int bring_back(struct restoring *r, int from)
 	struct hash hash;
 	int to, err;
 
-	temporary_name(r->e.path, name);
+	temporary_name(name);
 	to = openat(r->to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0) {
 		failed(r, "cannot be written");
@@ -148,7 +195,7 @@ static int bring_back(struct restoring *r, int from)
 	}
 	set_attrs(r, to, &r->e);
 	err = take_attrs(r, to);
-	if (close(to) != 0 || renameat(r->to, name, r->to, r->e.path) != 0) {
+	if (close(to) != 0 || renameat(r->to, name, r->to, r->name) != 0) {
 		failed(r, "cannot be written");
 		(void)unlinkat(r->to, name, 0);
 		return err;
@@ -174,8 +221,7 @@ static int compare(struct restoring *r, int from)
 
 static int do_file(struct restoring *r)
 {
-	int from = openat(r->from, r->e.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), there = -1,
-	    err;
+	int from = openat(r->from, r->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), there = -1, err;
 	struct stat st;
 
 	if (from < 0 || fstat(from, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -211,15 +257,15 @@ static void do_link(struct restoring *r)
 {
 	char name[TEMPORARY_BYTES];
 
-	if (!link_is(r->from, r->e.path, r->e.target)) {
+	if (!link_is(r->from, r->name, r->e.target)) {
 		refuse(r, "no such symbolic link in the backup");
 		return;
 	}
 	r->good++;
-	if (r->to < 0 || link_is(r->to, r->e.path, r->e.target))
+	if (r->to < 0 || link_is(r->to, r->name, r->e.target))
 		return;
-	temporary_name(r->e.path, name);
-	if (symlinkat(r->e.target, r->to, name) != 0 || renameat(r->to, name, r->to, r->e.path) != 0)
+	temporary_name(name);
+	if (symlinkat(r->e.target, r->to, name) != 0 || renameat(r->to, name, r->to, r->name) != 0)
 		failed(r, "cannot be made");
 	else
 		r->written++;
@@ -231,14 +277,14 @@ static int do_dir(struct restoring *r)
 	struct stat st;
 	int fd = -1, err;
 
-	if (fstatat(r->from, r->e.path, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
+	if (fstatat(r->from, r->name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
 		refuse(r, "no such directory in the backup");
 	if (r->to < 0 || strcmp(r->e.path, ".") == 0)
 		return take_attrs(r, -1);
-	if (mkdirat(r->to, r->e.path, 0700 | (r->e.mode & 0777)) != 0 && errno != EEXIST)
+	if (mkdirat(r->to, r->name, 0700 | (r->e.mode & 0777)) != 0 && errno != EEXIST)
 		failed(r, "cannot be made");
 	else
-		fd = openat(r->to, r->e.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(r->to, r->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	err = take_attrs(r, fd);
 	if (fd < 0)
 		return err;
@@ -257,7 +303,7 @@ static void finish_dirs(struct restoring *r)
 {
 	while (r->dirs) {
 		struct later *d = r->dirs;
-		int fd = openat(r->to, d->entry.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int fd = open_beneath(r->to_root, d->entry.path);
 
 		r->e = d->entry;
 		if (fd >= 0) {
@@ -269,6 +315,16 @@ static void finish_dirs(struct restoring *r)
 	}
 }
 
+static int do_entry(struct restoring *r)
+{
+	if (r->e.kind == 'f')
+		return do_file(r);
+	if (r->e.kind == 'd')
+		return do_dir(r);
+	do_link(r);
+	return 0;
+}
+
 static int each_entry(struct restoring *r)
 {
 	int err = 0;
@@ -277,16 +333,13 @@ static int each_entry(struct restoring *r)
 		err = manifest_next(&r->m, &r->e);
 		if (err)
 			break;
-		if (r->e.kind == 'f')
-			err = do_file(r);
-		else if (r->e.kind == 'd')
-			err = do_dir(r);
-		else if (r->e.kind == 'l')
-			do_link(r);
-		else if (r->e.kind == 'n')
+		if (r->e.kind == 'n')
 			r->unreadable++;
-		else
+		else if (r->e.kind == 'x')
 			err = err_set(CF_EDECODE, "the manifest is malformed: attributes of nothing");
+		else
+			err = enter_parents(r) ? do_entry(r) : take_attrs(r, -1);
+		leave_parents(r);
 	}
 	finish_dirs(r);
 	return err == CF_ENOTFOUND ? 0 : err;
@@ -294,11 +347,11 @@ static int each_entry(struct restoring *r)
 
 static int open_dirs(struct restoring *r, const char *backup, const char *to)
 {
-	r->from = open(backup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r->from < 0)
+	r->from_root = open(backup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->from_root < 0)
 		return err_set(err_from_errno(errno), "%s: %m", backup);
-	r->to = to ? open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	return to && r->to < 0 ? err_set(err_from_errno(errno), "%s: %m", to) : 0;
+	r->to_root = to ? open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	return to && r->to_root < 0 ? err_set(err_from_errno(errno), "%s: %m", to) : 0;
 }
 
 static int restore(struct restoring *r, const char *manifest, const char *genesis, const char *backup,
@@ -309,7 +362,7 @@ static int restore(struct restoring *r, const char *manifest, const char *genesi
 
 	buf_init(&text, MANIFEST_BYTES_MAX);
 	buf_init(&r->e.value, 0);
-	r->from = r->to = -1;
+	r->from_root = r->to_root = r->from = r->to = -1;
 	err = genesis_read(genesis, &founded);
 	if (!err)
 		err = userfile_read(manifest, MANIFEST_BYTES_MAX, false, &text);
@@ -326,10 +379,10 @@ static int restore(struct restoring *r, const char *manifest, const char *genesi
 		printf("%" PRIu64 " as the manifest says, %" PRIu64 " brought back, %" PRIu64
 		       " refused; %" PRIu64 " that the signer could not read\n",
 		       r->good, r->written, r->refused, r->unreadable);
-	if (r->from >= 0)
-		close(r->from);
-	if (r->to >= 0)
-		close(r->to);
+	if (r->from_root >= 0)
+		close(r->from_root);
+	if (r->to_root >= 0)
+		close(r->to_root);
 	buf_release(&text);
 	buf_release(&founded);
 	buf_release(&r->e.value);

@@ -105,6 +105,17 @@ is "then reads what is new or changed" "1 1" bash -c "restic backup --json --exc
 # --- restore
 
 ok "into a plain directory" bash -c "mkdir $work/plain && chartfs restore --manifest $work/m --genesis $G $copy $work/plain"
+# whoever made a link there, or had it in the backup, would have a file written, or read, somewhere else
+mkdir "$work/linked" "$work/elsewhere" "$work/crafted"
+ln -s "$work/elsewhere" "$work/linked/EMR10"
+fails "not through a symbolic link" 2 "lies behind a symbolic link -> refused" \
+	chartfs restore --manifest "$work/m" --genesis "$G" "$copy" "$work/linked"
+is "nothing is written behind it" "" ls -A "$work/elsewhere"
+cp -a "$copy/." "$work/crafted"
+mv "$work/crafted/EMR10" "$work/aside"
+ln -s "$work/aside" "$work/crafted/EMR10"
+fails "nor read through one" 2 "lies behind a symbolic link in the backup" \
+	chartfs restore --manifest "$work/m" --genesis "$G" "$work/crafted"
 ok "all of it" check "$work/plain"
 is "modes" 640 stat -c %a "$work/plain/EMR10/n2.json"
 is "times" "$(stat -c %y "$P/EMR10/n3.json")" stat -c %y "$work/plain/EMR10/n3.json"
