@@ -152,7 +152,10 @@ static int apply(struct ca_office *o, struct view bytes, uint64_t now_ms, struct
 		err = ca_store_decision(o->dir, &id, &known, &unused, &unused);
 	buf_release(&unused);
 	if (!err && known == CA_UNKNOWN) {
-		err = ca_store_walk(o->dir, check_name, &s);
+		/* first: the walk reads every certificate, and strangers apply */
+		err = ca_store_check_room(o->dir);
+		if (!err)
+			err = ca_store_walk(o->dir, check_name, &s);
 		if (!err)
 			err = ca_store_apply(o->dir, bytes);
 		if (!err)
@@ -273,6 +276,27 @@ static int decide(struct ca_office *o, const struct ca_request *r, const struct 
 
 /* --- renewal --- */
 
+/* Nobody decides on a renewal: it serves no host that a manager has not approved for this identity. */
+static int check_hosts(const struct ca_office *o, const char *hosts, const struct cert_info *of,
+		       uint64_t now_ms)
+{
+	char host[APPLICATION_HOSTS_MAX + 1];
+	int err = 0;
+
+	while (*hosts && !err) {
+		size_t len = strcspn(hosts, ",");
+
+		memcpy(host, hosts, len);
+		host[len] = '\0';
+		hosts += hosts[len] ? len + 1 : len;
+		err = ca_store_find_host(o->dir, of, host, now_ms);
+	}
+	return err == CF_ENOTFOUND
+		       ? err_set(CF_EDENIED, "'%s' has no TLS certificate for '%s': a manager approves hosts",
+				 of->name, host)
+		       : err;
+}
+
 static int check_renewal(const struct ca_office *o, const struct application *a, const struct cert_info *now)
 {
 	if (!ca_store_has_issued(o->dir, now->serial))
@@ -297,6 +321,8 @@ static int reenroll(struct ca_office *o, const struct ca_request *r, const struc
 
 	if (!err)
 		err = check_renewal(o, &a, asker);
+	if (!err)
+		err = check_hosts(o, a.tls_host, asker, now_ms);
 	buf_init(&unused, 0);
 	if (!err)
 		err = ca_store_decision(o->dir, &id, &known, &unused, &unused);

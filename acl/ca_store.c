@@ -271,18 +271,47 @@ static int count_file(void *ctx, const char *path, const char *name)
 	return ++*(unsigned *)ctx >= CA_WAITING_MAX ? CF_EAGAIN : 0;
 }
 
+struct host_search {
+	const char *dir;
+	const struct cert_info *of;
+	const char *host;
+	uint64_t now_ms;
+};
+
+static int is_of_host(void *ctx, struct view der, const struct cert_info *info)
+{
+	const struct host_search *s = ctx;
+
+	return info->role == 0 && !info->is_ca && strcmp(info->name, s->of->name) == 0 &&
+	       strcmp(info->org, s->of->org) == 0 && info->not_after_ms >= s->now_ms &&
+	       !ca_store_is_revoked(s->dir, info->serial) && cert_has_host(der, s->host);
+}
+
+int ca_store_find_host(const char *dir, const struct cert_info *of, const char *host, uint64_t now_ms)
+{
+	struct host_search s = {dir, of, host, now_ms};
+	int found = ca_store_walk(dir, is_of_host, &s);
+
+	return found > 0 ? 0 : found == 0 ? CF_ENOTFOUND : found;
+}
+
+int ca_store_check_room(const char *dir)
+{
+	unsigned count = 0;
+	int err = walk(dir, "waiting", count_file, &count);
+
+	return err == CF_EAGAIN ? err_set(err, "%d applications wait; try again later", CA_WAITING_MAX) : err;
+}
+
 int ca_store_apply(const char *dir, struct view application)
 {
 	struct application_id id = application_id_of(application);
 	char path[FILE_PATH_MAX];
-	unsigned count = 0;
 	int err = path_of(dir, "waiting", id.b, sizeof(id.b), "", path);
 
 	if (err || file_exists(path))
 		return err;
-	err = walk(dir, "waiting", count_file, &count);
-	if (err == CF_EAGAIN)
-		return err_set(err, "%d applications wait; try again later", CA_WAITING_MAX);
+	err = ca_store_check_room(dir);
 	return err ? err : file_replace(path, application);
 }
 

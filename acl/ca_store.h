@@ -29,12 +29,18 @@ bool ca_store_has_issued(const char *dir, const uint8_t serial[20]);
 int ca_store_walk(const char *dir, int (*on_cert)(void *ctx, struct view der, const struct cert_info *info),
 		  void *ctx) must_check;
 
+/* Has this identity a TLS certificate for the host, now? CF_ENOTFOUND. */
+int ca_store_find_host(const char *dir, const struct cert_info *of, const char *host,
+		       uint64_t now_ms) must_check;
+
 /* CF_EEXIST: it is revoked already. The reason's control characters become spaces. */
 int ca_store_revoke(const char *dir, const uint8_t serial[20], uint64_t now_ms,
 		    struct view reason) must_check;
 bool ca_store_is_revoked(const char *dir, const uint8_t serial[20]);
 
-/* CF_EAGAIN: CA_WAITING_MAX wait. The same again is fine. */
+/* CF_EAGAIN: CA_WAITING_MAX applications wait. */
+int ca_store_check_room(const char *dir) must_check;
+/* As above. The same again is fine. */
 int ca_store_apply(const char *dir, struct view application) must_check;
 /* CF_ENOTFOUND. */
 int ca_store_waiting(const char *dir, const struct application_id *id, struct buf *out) must_check;

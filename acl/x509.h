@@ -66,6 +66,9 @@ struct cert_request {
 int cert_issue(const struct cert_request *req, struct view issuer_der, const struct crypto_key *issuer_key,
 	       struct buf *ret_der) must_check;
 
+/* Is this address or DNS name one of a certificate's alternative names, letter by letter? */
+bool cert_has_host(struct view der, const char *host);
+
 /* Errors: CF_EDECODE (also for another curve or a malformed identity; the reason is in err_detail),
  * CF_ENOMEM. */
 int cert_parse(struct view der, struct cert_info *ret_info) must_check;

@@ -306,3 +306,15 @@ int cert_check_authority(struct view ca, const struct view *intermediates, size_
 {
 	return check_all(ca, intermediates, count, root, VIEW_NONE, at_ms, NULL, true);
 }
+
+bool cert_has_host(struct view der, const char *host)
+{
+	const unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS;
+	X509 *cert = x509_from_der(der);
+	bool has = cert && (X509_check_ip_asc(cert, host, flags) == 1 ||
+			    X509_check_host(cert, host, strlen(host), flags, NULL) == 1);
+
+	X509_free(cert);
+	ERR_clear_error();
+	return has;
+}

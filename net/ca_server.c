@@ -35,6 +35,7 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 	if (frame.len > CA_REQUEST_BYTES_MAX || message_new(WIRE_CA_ASK, frame, &m))
 		return;
 	m->from = from;
+	m->sender = from.connection;
 	(void)!worker_push(s->worker, QUEUE_BULK, m); /* full: the tool asks again */
 }
 

@@ -115,6 +115,8 @@ until_ms()
 	sed -n 's/.*"not_after_ms": \([0-9]*\).*/\1/p' "$work/patient1/people/dr9@hospitalA.json"
 }
 before=$(until_ms)
+fails "a renewal brings no other's host" 4 "has no TLS certificate for '127.0.0.1'" \
+	ca reenroll "$dr" --ca "$U" --tls-host 127.0.0.1 --into "$work/dr9tls" --rounds 2000 --passphrase-file "$work/pass9"
 ok "dr9 renews the certificate" ca reenroll "$dr" --ca "$U" --passphrase-file "$work/pass9"
 ok "and registers it" chartfs register --config "$dr.ini"
 ok "it counts for longer" within 5 bash -c "$(declare -f until_ms); work='$work'; [ \"\$(until_ms)\" -gt $before ]"

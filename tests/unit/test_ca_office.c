@@ -333,6 +333,55 @@ T_TEST(identities_renew_their_own)
 	site_release(&s);
 }
 
+/* A renewal gets TLS certificates for the hosts that a manager has approved, and for no others. */
+T_TEST(a_renewal_brings_no_new_host)
+{
+	static const struct {
+		const char *hosts;
+		bool granted;
+	} cases[] = {{"srv.example", true},
+		     {"10.0.0.7,srv.example", true},
+		     {"srv.example,other.example", false},
+		     {"10.0.0.8", false},
+		     {"www.srv.example", false}};
+	struct identity_issue what = {.name = "srv",
+				      .org = "hospA",
+				      .role = ROLE_DOCTOR,
+				      .tls_host = "10.0.0.7,srv.example",
+				      .pbkdf2_rounds = ROUNDS};
+	struct application_id id;
+	struct identity srv;
+	struct buf app;
+	struct site s;
+
+	site_init(&s);
+	buf_init(&app, 0);
+	t_zero(identity_apply(tmpdir_path(s.dir, "new-srv"), "own", &what, s.now_ms, &app));
+	id = application_id_of(buf_view(&app));
+	t_zero(ask(&s, CA_APPLY, buf_view(&app)));
+	t_zero(decide(&s, &id, true, &s.manager));
+	t_eq(collect(&s, "srv", &app), 0);
+	t_zero(identity_load(tmpdir_path(s.dir, "new-srv"), "own", &srv));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_reset(&app);
+		t_zero(identity_apply_again(&srv, tmpdir_path(s.dir, "new-srv"), "own", NULL, cases[i].hosts,
+					    ROUNDS, s.now_ms, &app));
+		if (cases[i].granted)
+			t_zero(ask_as(&s, CA_REENROLL, buf_view(&app), &srv));
+		else
+			refused(ask_as(&s, CA_REENROLL, buf_view(&app), &srv), CF_EDENIED,
+				"has no TLS certificate for");
+	}
+	/* another's hosts are not one's own */
+	buf_reset(&app);
+	t_zero(identity_apply_again(&s.doctor, tmpdir_path(s.dir, "dr"), "pw", tmpdir_path(s.dir, "dr-more"),
+				    "srv.example", ROUNDS, s.now_ms, &app));
+	refused(ask_as(&s, CA_REENROLL, buf_view(&app), &s.doctor), CF_EDENIED, "has no TLS certificate for");
+	identity_release(&srv);
+	buf_release(&app);
+	site_release(&s);
+}
+
 T_TEST(who_is_revoked_asks_nothing_and_stands_on_the_list)
 {
 	struct view chain[2];
