@@ -162,11 +162,11 @@ GIB ?= 4
 big: all
 	O=$(O) MIB=$$(($(GIB) * 1024)) LIMIT=256 TEST_TIMEOUT=$$((600 + 900 * $(GIB))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_big.sh
 
-# make die SAVES=1000: a mount killed with -9 in the middle of saves, once a hundred: all well, peers restarting,
-# network gone, disk full. Root.
+# make die SAVES=1000: a mount killed with -9 in the middle of saves until so many were begun: all well, peers
+# restarting, network gone, disk full. Root.
 SAVES ?= 1000
 die: all
-	O=$(O) SAVES=$(SAVES) TEST_TIMEOUT=$$((120 + $(SAVES) / 2)) TEST_VERBOSE=1 tests/run.sh tests/mount/test_die.sh
+	O=$(O) SAVES=$(SAVES) TEST_TIMEOUT=$$((180 + $(SAVES))) TEST_VERBOSE=1 tests/run.sh tests/mount/test_die.sh
 
 # make scale ENTRIES=1000000: a directory of so many records, and the past on chains of BLOCKS blocks. Root.
 ENTRIES ?= 1000000
@@ -291,16 +291,16 @@ $(O)/model: $(O)/tests/model/model.o
 	$(link)
 
 # A fuzz target over files: its corpus as a plain test (tests/fuzz/run_corpus.c).
-$(FUZZERS): $(O)/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/run_corpus.o $(filter-out %libfs.a,$(ARCHIVES))
-	$(link) $(call archives,net acl ledger) $(LIBS_NET)
+$(FUZZERS): $(O)/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/run_corpus.o $(ARCHIVES)
+	$(link) $(call archives,$(FLOORS)) $(LIBS_ALL)
 
 # Makes tests/fuzz/corpus anew.
 $(O)/seeds: $(O)/tests/fuzz/seeds.o $(O)/libtest.a $(ARCHIVES)
 	$(link) $(O)/libtest.a $(call archives,$(FLOORS)) $(LIBS_ALL)
 
 # The same, linked with libFuzzer (make fuzz).
-$(O)/hunt-%: $(O)/tests/fuzz/fuzz_%.o $(filter-out %libfs.a,$(ARCHIVES))
-	$(link) -fsanitize=fuzzer $(call archives,net acl ledger) $(LIBS_NET)
+$(O)/hunt-%: $(O)/tests/fuzz/fuzz_%.o $(ARCHIVES)
+	$(link) -fsanitize=fuzzer $(call archives,$(FLOORS)) $(LIBS_ALL)
 
 # A chartfsd that lies (tests/liar): calls of these go through it.
 LIES = mesh_new mesh_vote mesh_answer certificate_encode rwset_encode state_stage_root contribution_deal

@@ -8,6 +8,7 @@
 #include "acl/snapshot.h"
 #include "acl/wrap.h"
 #include "acl/xattr.h"
+#include "fs/manifest.h"
 #include "ledger/blob.h"
 #include "ledger/file.h"
 #include "ledger/mem.h"
@@ -341,6 +342,43 @@ static void seed_conf(void)
 		      "data = data\ntimeout-ms = 10000\n"));
 }
 
+static void seed_manifest(const struct netfix *n, const struct identity *by)
+{
+	static const char kinds[] = "dfxln";
+	struct manifest_head *h = mem_zalloc(sizeof(*h));
+	struct manifest_entry *e = mem_zalloc(sizeof(*e));
+	uint8_t sig[SIG_BYTES];
+	struct hash lines, digest;
+	struct buf text;
+	size_t head;
+
+	must(h && e ? 0 : CF_ENOMEM);
+	buf_init(&text, 0);
+	buf_init(&e->value, 0);
+	h->network = n->network;
+	strcpy(h->path, "patients/p one");
+	must(manifest_put_head(h, &text));
+	head = text.len;
+	must(buf_append(&e->value, "\0v", 2));
+	for (size_t i = 0; kinds[i]; i++) {
+		e->kind = kinds[i];
+		strcpy(e->path, i ? "a b%/c" : ".");
+		strcpy(e->target, "../t");
+		must(manifest_put(e, &text));
+	}
+	seed("manifest", "entries", VIEW(text.data + head, text.len - head));
+	must(manifest_put_certificate(buf_view(&by->chain[0]), &text));
+	lines = sha256(buf_view(&text));
+	digest = manifest_digest(&n->network, &lines);
+	must(crypto_sign(by->sign, &digest, sig));
+	must(manifest_put_signature(sig, &text));
+	seed("manifest", "whole", buf_view(&text));
+	buf_release(&e->value);
+	buf_release(&text);
+	mem_free(e);
+	mem_free(h);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct patient_id patient = {{7}};
@@ -376,6 +414,7 @@ int main(int argc, char **argv)
 	seed_evidence(n);
 	seed_ca(n, &doctor);
 	seed_snapshot(n, &patient);
+	seed_manifest(n, &doctor);
 	seed_conf();
 	seed("genesis", "genesis", buf_view(&n->genesis));
 	seed("genesis", "person", buf_view(&doctor.chain[0]));
