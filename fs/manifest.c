@@ -367,9 +367,21 @@ static bool read_value(struct view field, struct buf *value)
 	       from_hex(field, bytes, field.len / 2);
 }
 
+/* One entry has one way of being written. */
+static bool is_written_so(const struct manifest_entry *e, struct view line)
+{
+	struct buf out;
+	bool same;
+
+	buf_init(&out, 0);
+	same = manifest_put(e, &out) == 0 && view_equal(buf_view(&out), line);
+	buf_release(&out);
+	return same;
+}
+
 int manifest_next(struct manifest *m, struct manifest_entry *e)
 {
-	struct view line, kind;
+	struct view line, kind, before = m->entries;
 	bool good;
 
 	if (m->entries.len == 0)
@@ -390,5 +402,6 @@ int manifest_next(struct manifest *m, struct manifest_entry *e)
 		good = read_value(take_field(&line), &e->value);
 	else if (good)
 		good = unescaped(take_field(&line), e->path) && path_stays(e->path);
-	return good && line.len == 0 ? 0 : malformed("an entry");
+	good = good && line.len == 0 && is_written_so(e, VIEW(before.data, before.len - m->entries.len));
+	return good ? 0 : malformed("an entry");
 }
