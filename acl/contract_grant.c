@@ -71,12 +71,12 @@ static int put_grant(struct run *r, unsigned section, const struct identity_id *
 }
 
 static int grant_section(struct run *r, const struct op_grant *op, unsigned section, unsigned verbs,
-			 uint64_t until_ms)
+			 uint64_t until_ms, uint16_t purpose)
 {
 	struct grant_row row = {
 		.verbs = (uint8_t)verbs,
 		.until_ms = until_ms,
-		.purpose = op->purpose,
+		.purpose = purpose,
 		.grant_tx = *r->id,
 		.granted_by = r->p->creator,
 	};
@@ -111,6 +111,7 @@ static int grant_directory(struct run *r, const struct op_grant *op)
 	bool named = op->sections & 1;
 	unsigned verbs = named ? op->verbs | VERB_READ : VERB_READ;
 	uint64_t until_ms = op->until_ms;
+	uint16_t purpose = named ? op->purpose : 0;
 	struct grant_row old;
 	int err = row_grant(r->txn, r->out, &r->p->patient, 0, &op->to, &old);
 
@@ -119,6 +120,7 @@ static int grant_directory(struct run *r, const struct op_grant *op)
 	if (err == 0 && old.verbs && !named && (old.until_ms == 0 || r->p->time_ms <= old.until_ms)) {
 		/* what is there may say more, and last longer; what says more is not prolonged on the way */
 		verbs |= old.verbs;
+		purpose = old.purpose;
 		until_ms = later_end(old.until_ms, until_ms);
 		if (verbs == old.verbs && until_ms == old.until_ms)
 			return 0;
@@ -127,7 +129,7 @@ static int grant_directory(struct run *r, const struct op_grant *op)
 				       "the grant on %s says more and ends earlier: name it as well",
 				       section_name(0));
 	}
-	return grant_section(r, op, 0, verbs, until_ms);
+	return grant_section(r, op, 0, verbs, until_ms, purpose);
 }
 
 int contract_grant(struct run *r, struct view body)
@@ -142,7 +144,7 @@ int contract_grant(struct run *r, struct view body)
 	err = check_grantee(r, &op);
 	for (unsigned s = 1; s <= SECTION_COUNT && err == 0; s++) {
 		if (op.sections & (1u << s))
-			err = grant_section(r, &op, s, op.verbs, op.until_ms);
+			err = grant_section(r, &op, s, op.verbs, op.until_ms, op.purpose);
 	}
 	return err ? err : grant_directory(r, &op);
 }

@@ -346,7 +346,7 @@ int op_grant_decode(struct view body, struct op_grant *ret_op)
 	op.until_ms = dec_u64(&d);
 	op.purpose = dec_u16(&d);
 	/* a grant of nothing is a revocation; to grant on is the custody's alone (ACCESS.md) */
-	if (op.verbs == 0 || (op.verbs & ~VERB_ALL))
+	if (op.verbs == 0 || (op.verbs & ~VERB_ALL) || (op.purpose && !purpose_code(op.purpose)))
 		dec_fail(&d, CF_EDECODE);
 	err = dec_done(&d);
 	if (err == 0)

@@ -8,6 +8,7 @@
 
 #define LENGTH(table) (sizeof(table) / sizeof((table)[0]))
 
+/* New ones at the end: grants have their numbers. */
 static const struct purpose {
 	const char *code;
 	const char *name;
@@ -33,11 +34,21 @@ int purpose_parse(const char *word, const char **ret_code)
 		word);
 }
 
-bool purpose_is_code(struct view code)
+uint16_t purpose_number(struct view code)
 {
 	for (size_t i = 0; i < LENGTH(purposes); i++) {
 		if (view_equal(code, view_str(purposes[i].code)))
-			return true;
+			return (uint16_t)(i + 1);
 	}
-	return false;
+	return 0;
+}
+
+const char *purpose_code(uint16_t number)
+{
+	return number >= 1 && number <= LENGTH(purposes) ? purposes[number - 1].code : NULL;
+}
+
+bool purpose_is_code(struct view code)
+{
+	return purpose_number(code) != 0;
 }

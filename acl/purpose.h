@@ -14,5 +14,8 @@
 /* The code of a word: a code itself, or its long name ("TREATMENT"). CF_EUSAGE lists them all. */
 int purpose_parse(const char *word, const char **ret_code) must_check;
 bool purpose_is_code(struct view code);
+/* As a grant has it, from 1 in the order of the table; 0: no such code. */
+uint16_t purpose_number(struct view code);
+const char *purpose_code(uint16_t number); /* NULL: no such number */
 
 #endif

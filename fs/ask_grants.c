@@ -3,6 +3,7 @@
 #include "fs/ask.h"
 
 #include "acl/contract.h"
+#include "acl/purpose.h"
 #include "acl/rowread.h"
 #include "fs/show.h"
 #include "ledger/mem.h"
@@ -38,6 +39,7 @@ static int sections_of(const struct json *request, uint32_t *ret_sections)
 int ask_grant(struct control *c, const struct json *request, struct json *answer)
 {
 	const char *to = json_get_text(request, "to"), *verbs_text = json_get_text(request, "verbs");
+	const char *purpose = json_get_text(request, "purpose");
 	struct patient_id patient;
 	uint64_t until_ms = 0;
 	uint32_t sections = 0;
@@ -53,8 +55,11 @@ int ask_grant(struct control *c, const struct json *request, struct json *answer
 		err = sections_of(request, &sections);
 	if (!err)
 		err = verbs_parse(verbs_text, &verbs);
+	if (!err && purpose)
+		err = purpose_parse(purpose, &purpose);
 	if (!err)
-		err = chart_grant(control_chart(c), &patient, sections, to, verbs, until_ms);
+		err = chart_grant(control_chart(c), &patient, sections, to, verbs, until_ms,
+				  purpose ? purpose_number(view_str(purpose)) : 0);
 	if (!err)
 		json_set(answer, "height", json_uint(client_height(chart_client(control_chart(c)))));
 	return err;
@@ -132,6 +137,7 @@ struct granted {
 	struct identity_id to;
 	uint8_t verbs;
 	uint64_t until_ms;
+	uint16_t purpose;
 	uint32_t sections;
 };
 
@@ -142,7 +148,7 @@ struct grant_list {
 	unsigned section;
 };
 
-/* Same person, verbs and end: one line with all its sections. */
+/* Same person, verbs, end and purpose: one line with all its sections. */
 static int collect(void *ctx, const struct identity_id *to, const struct grant_row *row)
 {
 	struct grant_list *list = ctx;
@@ -150,7 +156,8 @@ static int collect(void *ctx, const struct identity_id *to, const struct grant_r
 	for (size_t i = 0; i < list->count; i++) {
 		struct granted *g = &list->item[i];
 
-		if (identity_equal(&g->to, to) && g->verbs == row->verbs && g->until_ms == row->until_ms) {
+		if (identity_equal(&g->to, to) && g->verbs == row->verbs && g->until_ms == row->until_ms &&
+		    g->purpose == row->purpose) {
 			g->sections |= 1u << list->section;
 			return 0;
 		}
@@ -164,7 +171,8 @@ static int collect(void *ctx, const struct identity_id *to, const struct grant_r
 		list->item = more;
 		list->cap = cap;
 	}
-	list->item[list->count++] = (struct granted){*to, row->verbs, row->until_ms, 1u << list->section};
+	list->item[list->count++] =
+		(struct granted){*to, row->verbs, row->until_ms, row->purpose, 1u << list->section};
 	return 0;
 }
 
@@ -184,6 +192,8 @@ static struct json *granted_json(struct db_txn *txn, const struct granted *g)
 	json_set(j, "verbs", json_text(verbs));
 	if (g->until_ms)
 		json_set(j, "until", json_time(g->until_ms));
+	if (g->purpose)
+		json_set(j, "purpose", json_text(purpose_code(g->purpose)));
 	return j;
 }
 

@@ -222,7 +222,8 @@ int chart_waiting(struct chart *c, const struct patient_id *p,
 
 /* Grants, for the tools and GRANTS/. */
 int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
-		unsigned verbs, uint64_t until_ms) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
+		unsigned verbs, uint64_t until_ms,
+		uint16_t purpose) must_check; /* to: "doctor2" or "doctor2@hospitalB" */
 int chart_revoke(struct chart *c, const struct patient_id *p, uint32_t sections, const char *from) must_check;
 /*
  * GRANTS/ (fs/grants.h). open: the text that stands there; nothing, of a file that is to be made. write: what

@@ -105,9 +105,10 @@ static int may_grant(struct tree_look *l, const struct patient_id *p, uint32_t s
 }
 
 int chart_grant(struct chart *c, const struct patient_id *p, uint32_t sections, const char *to,
-		unsigned verbs, uint64_t until_ms)
+		unsigned verbs, uint64_t until_ms, uint16_t purpose)
 {
-	struct op_grant op = {.sections = sections, .verbs = (uint8_t)verbs, .until_ms = until_ms};
+	struct op_grant op = {
+		.sections = sections, .verbs = (uint8_t)verbs, .until_ms = until_ms, .purpose = purpose};
 	struct tree_look l;
 	struct commit m;
 	struct buf body;

@@ -77,7 +77,8 @@ static uint32_t to_grant(const struct grants *have, const struct grants *want, u
 
 	for (unsigned i = like; i <= SECTION_COUNT; i++) {
 		if (want->section[i].verbs == want->section[like].verbs &&
-		    want->section[i].until_ms == want->section[like].until_ms && !grants_same(have, want, i))
+		    want->section[i].until_ms == want->section[like].until_ms &&
+		    want->section[i].purpose == want->section[like].purpose && !grants_same(have, want, i))
 			sections |= 1u << i;
 	}
 	return sections;
@@ -112,7 +113,7 @@ int chart_grants_write(struct chart *c, const struct place *p, struct view text)
 		sections = to_grant(&have, &want, i);
 		done |= sections;
 		err = chart_grant(c, &p->patient, sections, name, want.section[i].verbs,
-				  want.section[i].until_ms);
+				  want.section[i].until_ms, want.section[i].purpose);
 	}
 	return err;
 }

@@ -53,7 +53,9 @@ static const struct cmd cmds[] = {
 	 "       chartfs members approve|submit CHANGE [--unseen] --config FILE\n"
 	 "       chartfs members list --config FILE",
 	 "change which peers vote", cmd_members},
-	{"grant", "DIR --to WHO --sections EMR02,EMR04 --verbs read,add,modify,delete [--until DATE]",
+	{"grant",
+	 "DIR --to WHO --sections EMR02,EMR04 --verbs read,add,modify,delete [--until DATE]\n"
+	 "       [--purpose TREAT]",
 	 "grant rights on a patient's sections", cmd_grant},
 	{"revoke", "DIR --from WHO [--sections EMR02,EMR04]", "take rights back", cmd_revoke},
 	{"grants", "DIR", "who may do what with a patient's sections", cmd_grants},

@@ -15,6 +15,7 @@ struct words {
 	const char *sections;
 	const char *verbs;
 	const char *until;
+	const char *purpose;
 };
 
 /* 0, or the exit code. */
@@ -22,7 +23,7 @@ static int parse(int argc, char **argv, struct words *w)
 {
 	const struct word table[] = {
 		{"to", &w->who, NULL},      {"from", &w->who, NULL},    {"sections", &w->sections, NULL},
-		{"verbs", &w->verbs, NULL}, {"until", &w->until, NULL},
+		{"verbs", &w->verbs, NULL}, {"until", &w->until, NULL}, {"purpose", &w->purpose, NULL},
 	};
 	char **arg;
 	int args, code = WORDS_PARSE(argc, argv, table, &arg, &args);
@@ -58,6 +59,8 @@ static int set_words(const struct words *w, struct json *request)
 		err = verbs_parse(w->verbs, &verbs);
 		json_set(request, "verbs", json_text(w->verbs));
 	}
+	if (w->purpose)
+		json_set(request, "purpose", json_text(w->purpose));
 	if (!err && w->until) {
 		err = tool_time(w->until, &until_ms);
 		if (!err)
@@ -98,8 +101,8 @@ int cmd_grant(int argc, char **argv)
 	err = send_words("grant", "to", &w, &answer);
 	if (err)
 		return cmd_fail(argv[0], err);
-	printf("%s may %s %s of %s%s%s\n", w.who, w.verbs, w.sections, w.dir, w.until ? " until " : "",
-	       w.until ? w.until : "");
+	printf("%s may %s %s of %s%s%s%s%s\n", w.who, w.verbs, w.sections, w.dir, w.until ? " until " : "",
+	       w.until ? w.until : "", w.purpose ? " for " : "", w.purpose ? w.purpose : "");
 	json_free(answer);
 	return 0;
 }
@@ -112,7 +115,7 @@ int cmd_revoke(int argc, char **argv)
 
 	if (code)
 		return code;
-	if (!w.who || w.verbs || w.until)
+	if (!w.who || w.verbs || w.until || w.purpose)
 		return cmd_usage(argv[0], "--from is needed, and --sections at most");
 	err = send_words("revoke", "from", &w, &answer);
 	if (err)
@@ -126,12 +129,13 @@ int cmd_revoke(int argc, char **argv)
 static void print_grant(const struct json *g)
 {
 	const struct json *sections = json_get(g, "sections");
-	const char *until = json_get_text(g, "until");
+	const char *until = json_get_text(g, "until"), *purpose = json_get_text(g, "purpose");
 
 	printf("%-24s %-28s ", json_get_text(g, "to"), json_get_text(g, "verbs"));
 	for (size_t i = 0; i < json_count(sections); i++)
 		printf("%s%s", i ? "," : "", json_as_text(json_at(sections, i)));
-	printf("%s%s\n", until ? "  until " : "", until ? until : "");
+	printf("%s%s%s%s\n", until ? "  until " : "", until ? until : "", purpose ? "  for " : "",
+	       purpose ? purpose : "");
 }
 
 int cmd_grants(int argc, char **argv)

@@ -3,6 +3,8 @@
 
 #include "fs/place.h"
 
+#include "acl/purpose.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +26,7 @@ int grants_of(struct db_txn *txn, const struct patient_id *p, const struct ident
 			continue;
 		g.section[i].verbs = row.verbs;
 		g.section[i].until_ms = row.until_ms;
+		g.section[i].purpose = row.purpose;
 		any = true;
 	}
 	if (!any)
@@ -35,20 +38,22 @@ int grants_of(struct db_txn *txn, const struct patient_id *p, const struct ident
 bool grants_same(const struct grants *a, const struct grants *b, unsigned section)
 {
 	return a->section[section].verbs == b->section[section].verbs &&
+	       a->section[section].purpose == b->section[section].purpose &&
 	       a->section[section].until_ms / 1000 == b->section[section].until_ms / 1000;
 }
 
-static int format_end(uint64_t until_ms, struct buf *out)
+static int format_limits(uint64_t until_ms, uint16_t purpose, struct buf *out)
 {
 	time_t seconds = (time_t)(until_ms / 1000);
-	char text[32];
+	char text[40] = "";
 	struct tm tm;
 
-	if (until_ms == 0)
-		return buf_printf(out, "\n");
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return buf_printf(out, " until %s\n", text);
+	if (until_ms) {
+		gmtime_r(&seconds, &tm);
+		strftime(text, sizeof text, " until %Y-%m-%dT%H:%M:%SZ", &tm);
+	}
+	return buf_printf(out, "%s%s%s\n", text, purpose ? " for " : "",
+			  purpose ? purpose_code(purpose) : "");
 }
 
 int grants_format(const struct grants *g, struct buf *out)
@@ -62,7 +67,8 @@ int grants_format(const struct grants *g, struct buf *out)
 			continue;
 		for (unsigned j = i; j <= SECTION_COUNT && !err; j++) {
 			if (g->section[j].verbs != g->section[i].verbs ||
-			    g->section[j].until_ms != g->section[i].until_ms)
+			    g->section[j].until_ms != g->section[i].until_ms ||
+			    g->section[j].purpose != g->section[i].purpose)
 				continue;
 			err = buf_printf(out, "%s%s", j > i ? "," : "", section_name(j));
 			done |= 1u << j;
@@ -71,42 +77,56 @@ int grants_format(const struct grants *g, struct buf *out)
 		if (!err)
 			err = buf_printf(out, " %s", verbs);
 		if (!err)
-			err = format_end(g->section[i].until_ms, out);
+			err = format_limits(g->section[i].until_ms, g->section[i].purpose, out);
 	}
 	return err;
 }
 
-static int parse_until(const char *word, const char *time, const char *more, uint64_t *ret_until_ms)
+/* What stands behind the verbs: until and a time, for and a purpose, in this order, or nothing. */
+static int parse_limits(const char *const *word, uint64_t *ret_until_ms, uint16_t *ret_purpose)
 {
 	uint64_t height = 0, until_ms = 0;
+	uint16_t purpose = 0;
 	bool latest = false;
+	const char *code;
 
-	if (!word) {
-		*ret_until_ms = 0;
-		return 0;
+	if (word[0] && word[1] && strcmp(word[0], "until") == 0) {
+		if (name_parse_at(word[1], &latest, &height, &until_ms) || until_ms == 0)
+			return err_set(
+				CF_EINVAL,
+				"'%s': neither a day (2026-12-31) nor a time in UTC (2026-12-31T18:00:00Z)",
+				word[1]);
+		word += 2;
 	}
-	if (strcmp(word, "until") != 0 || !time || more)
-		return err_set(CF_EINVAL, "'%s': behind the verbs stands nothing, or until and a time", word);
-	if (name_parse_at(time, &latest, &height, &until_ms) || until_ms == 0)
-		return err_set(CF_EINVAL,
-			       "'%s': neither a day (2026-12-31) nor a time in UTC (2026-12-31T18:00:00Z)",
-			       time);
+	if (word[0] && word[1] && strcmp(word[0], "for") == 0) {
+		if (purpose_parse(word[1], &code))
+			return err_set(CF_EINVAL, "%s", err_detail());
+		purpose = purpose_number(view_str(code));
+		word += 2;
+	}
+	if (word[0])
+		return err_set(
+			CF_EINVAL,
+			"'%s': behind the verbs stands nothing, until and a time, or for and a purpose",
+			word[0]);
 	*ret_until_ms = until_ms;
+	*ret_purpose = purpose;
 	return 0;
 }
 
 static int parse_line(char *line, struct grants *g)
 {
 	char *rest = NULL, *comment = strchr(line, '#');
-	const char *word[5] = {NULL};
+	const char *word[8] = {NULL}; /* the last stays NULL */
 	uint64_t until_ms = 0;
+	uint16_t purpose = 0;
 	uint32_t sections;
 	unsigned verbs;
 	int err;
 
 	if (comment)
 		*comment = '\0';
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 7; i++) {
 		word[i] = strtok_r(i ? NULL : line, " \t\r", &rest);
 		if (!word[i])
 			break;
@@ -120,7 +140,7 @@ static int parse_line(char *line, struct grants *g)
 		err = verbs_parse(word[1], &verbs);
 	if (err)
 		return err_set(CF_EINVAL, "%s", err_detail());
-	err = parse_until(word[2], word[3], word[4], &until_ms);
+	err = parse_limits(word + 2, &until_ms, &purpose);
 	for (unsigned i = 0; i <= SECTION_COUNT && !err; i++) {
 		if (!(sections & 1u << i))
 			continue;
@@ -128,6 +148,7 @@ static int parse_line(char *line, struct grants *g)
 			err = err_set(CF_EINVAL, "%s stands in two lines", section_name(i));
 		g->section[i].verbs = verbs;
 		g->section[i].until_ms = until_ms;
+		g->section[i].purpose = purpose;
 	}
 	return err;
 }

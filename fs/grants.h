@@ -2,10 +2,10 @@
 /*
  * grants.h - what somebody may do with a patient's sections, as lines of text: a file of GRANTS/.
  *
- *   EMR02,EMR04 read,add until 2026-12-31T18:00:00Z
+ *   EMR02,EMR04 read,add until 2026-12-31T18:00:00Z for TREAT
  *
- * Sections and verbs as `chartfs grant` has them (acl/role.h); until is left out of a grant without an end.
- * Empty lines and what follows a '#' say nothing. A section stands in one line.
+ * Sections and verbs as `chartfs grant` has them (acl/role.h); until is left out of a grant without an end,
+ * for of one for any purpose. Empty lines and what follows a '#' say nothing. A section stands in one line.
  */
 #ifndef FS_GRANTS_H
 #define FS_GRANTS_H
@@ -19,6 +19,7 @@ struct grants {
 	struct {
 		unsigned verbs;
 		uint64_t until_ms;
+		uint16_t purpose; /* acl/purpose.h; 0: any */
 	} section[SECTION_COUNT + 1];
 };
 

@@ -54,16 +54,25 @@ before=$(leases patient3@hospitalC)
 ok "the owner reads all" within 5 bash -c "cat $P/EMR0[45]/*.json >/dev/null && grep -q doctor1 $P/EMR05/y.json"
 is "and took no lease for it" "$before" leases patient3@hospitalC
 
+ok "a grant for treatment" bash -c "
+	echo '{\"z\":1}' >$P/EMR06/z.json &&
+	chartfs grant $P --to doctor2 --sections EMR06 --verbs read --purpose TREAT"
+is "it says so" "EMR06 read for TREAT" bash -c "grep EMR06 $P/GRANTS/doctor2@hospitalB"
+ok "is in force" within 5 test -e "$D2/EMR06/z.json"
+fails "and opens nothing to research" 1 "Permission denied" cat "$D2/EMR06/z.json"
+ok "one for research" chartfs grant "$P" --to doctor2 --sections EMR06 --verbs read --purpose RESEARCH
+ok "does" within 5 cat "$D2/EMR06/z.json"
+
 ok "doctor2 goes" chartfs umount "$work/doctor2"
 ok "and comes with a short lease" mount_with doctor2 lease=10
 exec 3<"$D2/EMR04/7.json" 4<"$D2/EMR04/8.json"
 ok "a file that stays open" grep -q n <&3
-soon "one lease more" 3 leases doctor2@hospitalB
+soon "one lease more" 4 leases doctor2@hospitalB
 ok "the same from the cache" grep -q n "$D2/EMR04/7.json"
-is "none more" 3 leases doctor2@hospitalB
+is "none more" 4 leases doctor2@hospitalB
 sleep 12
 ok "what is read after its end" grep -q n "$D2/EMR04/7.json"
-soon "takes the next one" 4 leases doctor2@hospitalB
+soon "takes the next one" 5 leases doctor2@hospitalB
 
 for n in 2 3 4; do
 	devnet peer "$net" $n kill

@@ -26,7 +26,7 @@ static void setup(void)
 	chartfix_user(net, &doctor, "doctor2", ROLE_DOCTOR, 1);
 	t_zero(chartfix_mkdir(&patient, "patients/p1"));
 	p = chartfix_place(&patient, "patients/p1");
-	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2 | 1u << 4, "doctor2@Birch", VERB_ALL, 0));
+	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2 | 1u << 4, "doctor2@Birch", VERB_ALL, 0, 0));
 	chartfix_catch_up(&doctor, &patient);
 }
 
@@ -64,11 +64,11 @@ T_TEST(chart_patients_of_equal_names)
 	chartfix_user(net, &other, "patient2", ROLE_PATIENT, 2);
 	t_zero(chartfix_mkdir(&other, "patients/dup"));
 	first = chartfix_place(&other, "patients/dup");
-	t_zero(chart_grant(other.chart, &first.patient, 1u << 3, "doctor2", VERB_READ, 0));
+	t_zero(chart_grant(other.chart, &first.patient, 1u << 3, "doctor2", VERB_READ, 0, 0));
 	t_zero(chartfix_mkdir(&manager, "patients/dup"));
 	second = chartfix_place(&manager, "patients/dup");
 	t_zero(chartfix_write(&manager, "patients/dup/EMR09/in.json", "{}"));
-	t_zero(chart_grant(manager.chart, &second.patient, 1u << 3, "doctor2@Birch", VERB_READ | VERB_ADD,
+	t_zero(chart_grant(manager.chart, &second.patient, 1u << 3, "doctor2@Birch", VERB_READ | VERB_ADD, 0,
 			   0));
 	chartfix_catch_up(&doctor, &manager);
 	hex_encode(second.patient.b, 4, hex);
@@ -436,11 +436,11 @@ T_TEST(chart_revocation_takes_effect)
 	t_err(chartfix_path(&doctor, "patients/p1/EMR02/v.json", &attr), CF_EDENIED);
 	t_err(chartfix_write(&doctor, "patients/p1/EMR02/w.json", "[1]"), CF_EDENIED);
 	t_zero(chartfix_write(&patient, "patients/p1/EMR02/v.json", "[2]"));
-	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2, "doctor2", VERB_READ, 0));
+	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2, "doctor2", VERB_READ, 0, 0));
 	chartfix_catch_up(&doctor, &patient);
 	chartfix_holds(&doctor, "patients/p1/EMR02/v.json", "[2]");
 	t_err(chartfix_write(&doctor, "patients/p1/EMR02/v.json", "[3]"), CF_EDENIED);
-	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2, "doctor2", VERB_ALL, 0));
+	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2, "doctor2", VERB_ALL, 0, 0));
 	chartfix_catch_up(&doctor, &patient);
 }
 

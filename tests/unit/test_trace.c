@@ -23,8 +23,8 @@ static void setup(void)
 	chartfix_user(net, &other, "doctor3", ROLE_DOCTOR, 2);
 	t_zero(chartfix_mkdir(&patient, "patients/p1"));
 	who = chartfix_place(&patient, "patients/p1").patient;
-	t_zero(chart_grant(patient.chart, &who, 1u << 2 | 1u << 4, "doctor2@Birch", VERB_READ, 0));
-	t_zero(chart_grant(patient.chart, &who, 1u << 4, "doctor3@Cedar", VERB_READ | VERB_ADD, 0));
+	t_zero(chart_grant(patient.chart, &who, 1u << 2 | 1u << 4, "doctor2@Birch", VERB_READ, 0, 0));
+	t_zero(chart_grant(patient.chart, &who, 1u << 4, "doctor3@Cedar", VERB_READ | VERB_ADD, 0, 0));
 	t_zero(chartfix_write(&patient, "patients/p1/EMR02/a.json", "{\"a\":1}"));
 	t_zero(chartfix_write(&patient, "patients/p1/EMR02/b.json", "{\"b\":1}"));
 	t_zero(chartfix_write(&patient, "patients/p1/EMR04/c.json", "{\"c\":1}"));
@@ -231,7 +231,7 @@ T_TEST(without_peers_only_the_owner_reads_what_was_not_leased)
 	struct chart_file *f;
 
 	setup();
-	t_zero(chart_grant(patient.chart, &who, 1u << 2, "doctor3@Cedar", VERB_READ, 0));
+	t_zero(chart_grant(patient.chart, &who, 1u << 2, "doctor3@Cedar", VERB_READ, 0, 0));
 	chartfix_catch_up(&other, &patient);
 	t_zero(chartfix_path(&other, "patients/p1/EMR02/a.json", &attr));
 	client_set_leases(other.client, "TREAT", 0, 1000);

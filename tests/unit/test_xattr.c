@@ -302,7 +302,7 @@ T_TEST(two_mounts_change_one_file)
 	chartfix_user(f, &b, "bob", ROLE_DOCTOR, 1);
 	t_zero(chartfix_mkdir(&a, "patients/p"));
 	p = chartfix_place(&a, "patients/p");
-	t_zero(chart_grant(a.chart, &p.patient, 1u << 5, "bob", VERB_ALL & ~VERB_GRANT, 0));
+	t_zero(chart_grant(a.chart, &p.patient, 1u << 5, "bob", VERB_ALL & ~VERB_GRANT, 0, 0));
 	t_zero(chartfix_write(&a, FILE_A, "{}"));
 	before = chartfix_txs(&a);
 	t_zero(put(&a, FILE_A, "user.a", "1", CHART_XATTR_CREATE));
