@@ -259,25 +259,70 @@ static uint64_t serve_waiting(struct endorser *e, uint64_t height)
 	return next;
 }
 
+static unsigned waiting_of(const struct endorser *e, uint64_t sender)
+{
+	unsigned count = 0;
+
+	for (const struct message *m = e->waiting; m; m = m->next)
+		count += m->sender == sender;
+	return count;
+}
+
+/* Its oldest one. */
+static void refuse_waiting(struct endorser *e, uint64_t sender)
+{
+	struct message **at = &e->waiting, *m;
+
+	while (*at && (*at)->sender != sender)
+		at = &(*at)->next;
+	m = *at;
+	if (!m)
+		return;
+	*at = m->next;
+	e->waiting_count--;
+	mesh_refuse(e->config.mesh, m->from, m->request, NULL, CF_EAGAIN, "too many wait");
+	message_free(m);
+}
+
+/* Behind the others. A connection displaces its own; where many wait, the one with the most does. */
+static void wait_for_height(struct endorser *e, struct message *m)
+{
+	struct message **at = &e->waiting;
+	uint64_t sender = m->sender;
+	unsigned most = 0;
+
+	while (*at)
+		at = &(*at)->next;
+	m->number = ticks_ms() + ENDORSER_WAIT_MS;
+	m->next = NULL;
+	*at = m;
+	e->waiting_count++;
+	if (waiting_of(e, sender) > ENDORSER_WAITING_OF_ONE_MAX)
+		refuse_waiting(e, sender);
+	if (e->waiting_count > ENDORSER_WAITING_MAX) {
+		for (m = e->waiting; m; m = m->next) {
+			unsigned count = waiting_of(e, m->sender);
+
+			sender = count > most ? m->sender : sender;
+			most = count > most ? count : most;
+		}
+		refuse_waiting(e, sender);
+	}
+	/* Said before the height is looked at again, so that no commit between the two is missed. */
+	atomic_store(&e->waiting_any, e->waiting_count);
+}
+
 static uint64_t endorser_handle(void *ctx, struct message *m)
 {
 	struct endorser *e = ctx;
 	struct chain_head head;
 
 	if (m) {
-		m->number = ticks_ms() + ENDORSER_WAIT_MS;
-		m->next = e->waiting;
-		e->waiting = m;
-		e->waiting_count++;
-		/* Said before the height is looked at, so that no commit between the two is missed. */
-		atomic_store(&e->waiting_any, e->waiting_count);
-	}
-	while (e->waiting_count > ENDORSER_WAITING_MAX) {
-		m = e->waiting;
-		e->waiting = m->next;
-		e->waiting_count--;
-		mesh_refuse(e->config.mesh, m->from, m->request, NULL, CF_EAGAIN, "too many wait");
-		message_free(m);
+		chain_head(e->config.chain, &head);
+		if (min_height(m) <= head.height)
+			process(e, m);
+		else
+			wait_for_height(e, m);
 	}
 	chain_head(e->config.chain, &head);
 	return serve_waiting(e, head.height);

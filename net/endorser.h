@@ -3,7 +3,8 @@
  * endorser.h - the thread that runs contracts on proposals and signs what they would read and write.
  *
  * One signature over all good ones of a frame (ledger/tx.h, struct sigpath). A frame that asks for a height
- * not reached yet waits for it, for ENDORSER_WAIT_MS at the most.
+ * not reached yet waits for it, for ENDORSER_WAIT_MS at the most; all others are served as they come. Where
+ * too many wait, the connection with the most loses its oldest.
  */
 #ifndef NET_ENDORSER_H
 #define NET_ENDORSER_H
@@ -13,7 +14,8 @@
 #include "net/queue.h"
 
 #define ENDORSER_WAIT_MS 1000
-#define ENDORSER_WAITING_MAX 256 /* frames that wait for a height */
+#define ENDORSER_WAITING_MAX 256       /* frames that wait for a height, */
+#define ENDORSER_WAITING_OF_ONE_MAX 32 /* of one connection */
 
 struct endorser;
 
