@@ -11,8 +11,11 @@
 #include "net/worker.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
+/* A lease with its endorsements is a few KiB; who asks signs nothing, so what is large is not even read. */
+#define QUERY_BYTES_MAX ((uint32_t)64 << 10)
 #define MODULE "sharer"
 #define QUEUE_BYTES_MAX ((size_t)1 << 20)
 
@@ -176,6 +179,8 @@ static int look_up(struct sharer *s, struct db_txn *txn, const struct wire_share
 		err = err_set(CF_EAGAIN, "the query is not in the ledger");
 	if (!err && info.verdict != VERDICT_VALID)
 		err = err_set(CF_EDENIED, "the query is not valid");
+	if (!err && info.len > QUERY_BYTES_MAX)
+		err = err_set(CF_EDENIED, "that is no query: %" PRIu32 " bytes", info.len);
 	if (!err)
 		err = chain_tx_read(s->config.chain, txn, &ask->query, &bytes);
 	if (!err)
