@@ -367,7 +367,7 @@ T_TEST(some_sections_demand_the_patient)
 	open_ward(&w);
 	buf_init(&value, 0);
 	for (enum act act = 0; act < GRANT; act++) {
-		bool change = act == SAVE || act == REPLACE || act == UNLINK;
+		bool change = act == SAVE || act == XATTR || act == RENAME || act == REPLACE || act == UNLINK;
 		struct netfix_file f;
 
 		make(&w, act, &f);
