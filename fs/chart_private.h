@@ -315,6 +315,8 @@ int chart_file_stage(struct chart_file *f, bool truncate) must_check;
 struct overlay_item *chart_settle_found(struct chart *c, struct overlay_item *item, struct place *ret_was);
 /* A file of this mount that is closed after its first save is about to have its own number. */
 void chart_wait_for_close(struct stage *s);
+/* Saves what is staged of a node that is about to go on as another one. CF_EBUSY: it is open for writing. */
+int chart_save_closed(struct chart *c, const struct place *node) must_check;
 
 /* --- the rest --- */
 

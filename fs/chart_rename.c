@@ -347,8 +347,10 @@ static int convert(struct renaming *r)
 	struct place place = place_simple(PLACE_LOCAL, 0);
 	struct stage *s = NULL;
 	struct tree_look l;
-	int err = tree_file_open(r->c->tree, node, &file);
+	int err = chart_save_closed(r->c, node);
 
+	if (!err)
+		err = tree_file_open(r->c->tree, node, &file);
 	if (!err)
 		err = stage_new(r->c->tree, r->c->spool, &place, false, &s);
 	if (!err && r->to_there)

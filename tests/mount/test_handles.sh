@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test_handles.sh - files that are open while something else happens to them: a rename that makes an attachment of a
+# record, a save that is refused, fsync through a descriptor that is open to be read.
+. "$(dirname "$0")/../lib/mount.sh"
+
+network_up
+mount_as doctor1
+mount_as doctor2
+A=$work/doctor1/patients/patient1/EMR10
+B=$work/doctor2/patients/patient1/EMR10
+
+# a record becomes an attachment
+written_then_renamed()
+{
+	python3 - "$A/x.json" "$A/x.txt" <<'PY'
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+os.pwrite(fd, b'{"a":2}', 0)
+try:
+    os.rename(sys.argv[1], sys.argv[2])
+    print("renamed", end=" ")
+except OSError as e:
+    print(errno.errorcode[e.errno], end=" ")
+os.close(fd)
+print("closed")
+PY
+}
+save "$A/x.json" '{"a":1}'
+is "a record that is being written to does not become an attachment" "EBUSY closed" written_then_renamed
+is "what was written is saved" '{"a":2}' cat "$A/x.json"
+ok "closed, it becomes one" mv "$A/x.json" "$A/x.txt"
+is "with what was written" '{"a":2}' cat "$A/x.txt"
+soon "there, too" '{"a":2}' cat "$B/x.txt"
+ok "saved and renamed at once" sh -c "echo '{\"a\":3}' >$A/y.json && echo '{\"a\":4}' >$A/y.json && mv $A/y.json $A/y.txt"
+soon "the last save is there" '{"a":4}' cat "$B/y.txt"
