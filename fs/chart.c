@@ -361,6 +361,12 @@ static void end_stages(struct chart *c, uint64_t until_ms)
 
 	/* what was put aside and has not begun yet begins now; what has to be tried again is kept below */
 	run_tasks(c, take_tasks(c, UINT64_MAX));
+	while ((item = overlay_next_file(c->overlay)) != NULL) {
+		end_stage(c, item->stage, item->scratch ? NULL : item->name, until_ms);
+		overlay_unlink(c->overlay, item);
+		overlay_put(c->overlay, item);
+	}
+	/* after the new files, whose names only the overlay knows */
 	for (struct task *t = c->tasks, *next; t; t = next) {
 		next = t->next;
 		end_stage(c, t->stage, NULL, until_ms);
@@ -368,11 +374,6 @@ static void end_stages(struct chart *c, uint64_t until_ms)
 		mem_free(t);
 	}
 	c->tasks = NULL;
-	while ((item = overlay_next_file(c->overlay)) != NULL) {
-		end_stage(c, item->stage, item->scratch ? NULL : item->name, until_ms);
-		overlay_unlink(c->overlay, item);
-		overlay_put(c->overlay, item);
-	}
 	for (size_t b = 0; b < CHART_STAGE_BUCKETS; b++) {
 		while (c->stages[b]) {
 			struct stage *s = stage_ref(c->stages[b]);

@@ -139,6 +139,15 @@ for mode in close fsync async; do
 	is "$mode: what was changed by others meanwhile" "$wanted" late "$A/both-$mode.json" "$B/both-$mode.json"
 	is "$mode: stays as they saved it" '{"theirs":1}' cat "$A/both-$mode.json"
 	ok "$mode: and ours is offered" bash -c "cat $work/doctor1/.chartfs/conflicts/*both-$mode.json | grep -q ours"
+	# no peer takes a chunk of it: its save does not begin
+	network pause
+	cp "$work/scan" "$A/unsaved-$mode.bin"
+	sleep 6
+	ok "$mode: network gone: unmounted" chartfs umount "$work/doctor1"
+	network cont
+	ok "$mode: mounted again" mount_with $mode
+	is "$mode: a new attachment is offered" "$(sha256sum <"$work/scan")" \
+		bash -c "cat $work/doctor1/.chartfs/conflicts/*unsaved-$mode.bin | sha256sum"
 	chartfs umount "$work/doctor1"
 done
 
