@@ -155,17 +155,20 @@ bool chart_can_come_right(int err)
 static void look_after(struct chart *c, struct stage *s)
 {
 	struct overlay_item *item = NULL;
-	bool left, idle;
+	bool left, idle, refused;
 	int err = 0;
 
 	chart_save_settle(c, s);
 	pthread_mutex_lock(&s->lock);
 	left = s->staged && !s->gone && (s->writers == 0 || s->flushed);
+	refused = s->refused;
 	if (left && s->place.kind == PLACE_LOCAL)
 		item = overlay_find_number(c->overlay, s->place.local);
 	pthread_mutex_unlock(&s->lock);
 	if (left && item && item->linked && !item->scratch)
 		err = chart_save_item(c, s, item, SAVE_FORCE | SAVE_NOWAIT);
+	else if (left && refused)
+		err = chart_keep_refused(c, s, item ? item->name : NULL);
 	else if (left && item == NULL)
 		err = chart_save_stage(c, s, NULL, NULL, SAVE_FORCE | SAVE_NOWAIT);
 	if (err && chart_can_come_right(err))

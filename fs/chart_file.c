@@ -352,15 +352,23 @@ int chart_write(struct chart_file *f, uint64_t offset, struct view data)
 #define LATER 8u    /* beside SAVE_*: put aside, not waited for */
 #define DURABLY 16u /* that is on the disk */
 
+/* False: its name was removed, never came to be, or is one that no save is made under. */
+static bool has_name(const struct chart_file *f)
+{
+	const struct overlay_item *item = f->item;
+
+	if (item == NULL)
+		return true;
+	return item->linked ? !item->scratch : item->stage->place.kind != PLACE_LOCAL;
+}
+
 static int save(struct chart_file *f, unsigned flags)
 {
 	struct overlay_item *item = f->item && f->item->linked ? f->item : NULL;
 	int err = CF_EAGAIN;
 
-	if (f->item && !f->item->linked && f->item->stage->place.kind == PLACE_LOCAL)
-		return 0; /* its name is gone */
-	if (item && item->scratch)
-		return 0;
+	if (!has_name(f))
+		return f->s->refused ? chart_keep_refused(f->c, f->s, f->item->name) : 0;
 	if (flags & LATER)
 		err = chart_save_later(f->c, f->s, item, flags & DURABLY);
 	flags &= ~(LATER | DURABLY);
@@ -377,7 +385,7 @@ static int save(struct chart_file *f, unsigned flags)
 static int save_or_tell(struct chart_file *f, unsigned flags)
 {
 	struct place was = f->place;
-	int err;
+	int err, owed;
 
 	if (f->s == NULL || !(f->flags & CHART_WRITE))
 		return 0;
@@ -385,8 +393,8 @@ static int save_or_tell(struct chart_file *f, unsigned flags)
 	f->s->flushed = true;
 	pthread_mutex_unlock(&f->s->lock);
 	/* told once: what this very call comes to is not told by it a second time */
-	err = chart_owed(f->c, &was, false);
-	if (err) {
+	owed = chart_owed(f->c, &was, false);
+	if (owed) {
 		struct stage *s = f->s;
 		bool staged;
 
@@ -394,9 +402,10 @@ static int save_or_tell(struct chart_file *f, unsigned flags)
 		staged = s->staged && s->touched;
 		pthread_mutex_unlock(&s->lock);
 		if (!staged)
-			return err;
+			return owed;
 	}
-	return save(f, flags);
+	err = save(f, flags);
+	return err || has_name(f) ? err : owed;
 }
 
 int chart_save(struct chart_file *f)
@@ -420,8 +429,8 @@ static void finish(struct chart_file *f)
 	pthread_mutex_lock(&s->lock);
 	left = s->staged && !s->gone;
 	pthread_mutex_unlock(&s->lock);
-	err = left ? save(f, SAVE_FORCE | SAVE_NOWAIT) : 0;
 	named = f->item && f->item->linked && !f->item->scratch;
+	err = left ? save(f, SAVE_FORCE | SAVE_NOWAIT) : 0;
 	if (err && chart_can_come_right(err))
 		chart_task(f->c, s, 0);
 	else if (err)

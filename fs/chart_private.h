@@ -176,6 +176,8 @@ int chart_save_wait(struct chart *c, struct stage *s, unsigned timeout_ms) must_
 int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item, bool durable) must_check;
 /* What can never be committed as it is goes to the conflicts; item may be NULL. */
 void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, int err);
+/* What was written after the file's creation was refused goes there, too: CF_ECONFLICT. 0: nothing was. */
+int chart_keep_refused(struct chart *c, struct stage *s, const char *name) must_check;
 /* At the end: what is not settled is kept; the job is left to the client. */
 void chart_save_abandon(struct chart *c, struct stage *s, const char *name);
 /* A settled save's result is taken over; nothing when there is none. */

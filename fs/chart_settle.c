@@ -70,9 +70,33 @@ static void refused(struct chart *c, struct stage *s, struct pending_save *p, co
 	pthread_mutex_lock(&s->lock);
 	stage_clear(s);
 	s->seq++;
+	s->refused = p->creates && p->item;
 	pthread_mutex_unlock(&s->lock);
 	if (p->creates && p->item)
 		overlay_unlink(c->overlay, p->item);
+}
+
+int chart_keep_refused(struct chart *c, struct stage *s, const char *name)
+{
+	bool any;
+	int err = 0;
+
+	pthread_mutex_lock(&s->save);
+	pthread_mutex_lock(&s->lock);
+	any = s->staged && s->touched;
+	pthread_mutex_unlock(&s->lock);
+	if (any)
+		err = chart_keep_conflict(c, s, name);
+	if (any && !err) {
+		pthread_mutex_lock(&s->lock);
+		stage_clear(s);
+		s->seq++;
+		pthread_mutex_unlock(&s->lock);
+		err = err_set(CF_ECONFLICT, "the file could not be created; what was written is in "
+					    ".chartfs/conflicts");
+	}
+	pthread_mutex_unlock(&s->save);
+	return err;
 }
 
 int pending_take_over(struct chart *c, struct stage *s, const struct client_result *r, bool waited)
@@ -131,22 +155,30 @@ void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, 
 	bool told = err == CF_EINVAL || err == CF_ETOOBIG;
 	char what[NAME_BYTES_MAX + 16];
 	struct place place;
+	bool staged, kept;
 
 	snprintf(what, sizeof what, "save %s", item ? item->name : "");
 	if (!told)
 		chart_note_error(c, what, err);
 	pthread_mutex_lock(&s->save);
-	if (chart_keep_conflict(c, s, item ? item->name : NULL) == 0) {
+	pthread_mutex_lock(&s->lock);
+	staged = s->staged;
+	pthread_mutex_unlock(&s->lock);
+	kept = staged && chart_keep_conflict(c, s, item ? item->name : NULL) == 0;
+	if (kept) {
 		pthread_mutex_lock(&s->lock);
 		place = s->place;
 		stage_clear(s);
+		s->refused = s->refused || item;
 		pthread_mutex_unlock(&s->lock);
 		if (!told)
 			chart_owe(c, &place, err);
 	}
 	pthread_mutex_unlock(&s->save);
-	if (item)
+	if (kept && item)
 		overlay_unlink(c->overlay, item);
+	else if (staged && !kept)
+		chart_task(c, s, CHART_AGAIN_MS);
 }
 
 void chart_save_abandon(struct chart *c, struct stage *s, const char *name)
@@ -158,7 +190,8 @@ void chart_save_abandon(struct chart *c, struct stage *s, const char *name)
 	p = s->pending;
 	s->pending = NULL;
 	pthread_mutex_lock(&s->lock);
-	keep = s->staged && !s->gone && (p || s->touched) && (name || s->place.kind == PLACE_NODE);
+	keep = s->staged && !s->gone && (p || s->touched) &&
+	       (name || s->refused || s->place.kind == PLACE_NODE);
 	pthread_mutex_unlock(&s->lock);
 	if (keep && chart_keep_conflict(c, s, p && p->name[0] ? p->name : name))
 		chart_note_error(c, "keep what was not saved", CF_EFULL);

@@ -32,6 +32,7 @@ struct stage {
 	bool is_record;
 	uint64_t shown_ino; /* of the local file it was; programs compare numbers while they have it open */
 	bool gone;          /* its name was removed: nothing is committed any more */
+	bool refused;       /* its name never came to be: what is written yet is kept, not committed */
 	unsigned writers;   /* handles open for writing */
 	unsigned handles;
 	bool staged;          /* differs, perhaps, from what is committed */

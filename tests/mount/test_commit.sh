@@ -66,6 +66,26 @@ do("open", lambda: os.close(os.open(sys.argv[1], os.O_WRONLY)))
 PY
 }
 
+# refused NAME: created here, then saved there under the same name; how two saves of ours end
+refused()
+{
+	python3 - "$A/$1" "$B/$1" <<'PY'
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+with open(sys.argv[2], "w") as theirs:
+    theirs.write('{"theirs":1}')
+def do(text, close):
+    os.pwrite(fd, text, 0)
+    try:
+        close()
+        print("done")
+    except OSError as e:
+        print(errno.errorcode[e.errno])
+do(b'{"ours":1}', lambda: os.close(os.dup(fd)))
+do(b'{"ours":2}', lambda: os.close(fd))
+PY
+}
+
 network()
 {
 	for n in 1 2 3 4; do
@@ -139,6 +159,14 @@ for mode in close fsync async; do
 	is "$mode: what was changed by others meanwhile" "$wanted" late "$A/both-$mode.json" "$B/both-$mode.json"
 	is "$mode: stays as they saved it" '{"theirs":1}' cat "$A/both-$mode.json"
 	ok "$mode: and ours is offered" bash -c "cat $work/doctor1/.chartfs/conflicts/*both-$mode.json | grep -q ours"
+	if [ $mode = close ]; then
+		is "a name that others took meanwhile: each save is refused" $'EBUSY\nEBUSY' refused taken.json
+		is "it stays as they saved it" '{"theirs":1}' cat "$A/taken.json"
+		for i in 1 2; do
+			ok "and ours $i is offered" bash -c "cat $work/doctor1/.chartfs/conflicts/*taken.json | grep -q ours.:$i"
+		done
+	fi
+
 	# no peer takes a chunk of it: its save does not begin
 	network pause
 	cp "$work/scan" "$A/unsaved-$mode.bin"
