@@ -227,9 +227,10 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	int err;
 
 	(void)ino;
-	if (h->file)
+	if (h->file) {
+		h->is_unsaved = true;
 		err = chart_write(h->file, (uint64_t)off, VIEW(data, size));
-	else if (h->control)
+	} else if (h->control)
 		err = control_write(h->control, VIEW(data, size));
 	else if (h->is_grant)
 		err = ops_grants_write(h, (uint64_t)off, VIEW(data, size));
@@ -252,12 +253,16 @@ static int save(struct ops *o, fuse_ino_t ino, struct handle *h, bool sync)
 		return inode_place(o->inodes, ino, &p) ? ops_grants_flush(o, &p, h) : CF_ENOTFOUND;
 	if (!h->file || !h->is_writer)
 		return 0;
+	h->is_unsaved = false;
 	err = sync ? chart_sync(h->file) : chart_save(h->file);
 	inode_rebind(o->inodes, ino, chart_file_place(h->file));
 	if (!err && chart_file_shows(h->file, &shown))
 		inode_saved(o->inodes, ino, h->is_direct ? NULL : &shown);
 	notify_inode(o->notify, ino, false);
-	if (!err && chart_waits(o->chart, chart_file_place(h->file)))
+	if (err) {
+		h->is_unsaved = true;
+		ops_forget_pages(o, ino);
+	} else if (chart_waits(o->chart, chart_file_place(h->file)))
 		ops_unsaved(o, chart_file_place(h->file));
 	return err;
 }
@@ -296,9 +301,12 @@ void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct ops *o = ops_of(req);
 	struct handle *h = ops_handle(fi);
-	bool counted = h->file;
+	bool counted = h->file, unsaved = h->is_unsaved;
 
 	handle_free(h);
+	/* what was refused is dropped now; until then whoever read it put it back among the kernel's pages */
+	if (unsaved)
+		ops_forget_pages(o, ino);
 	if (counted)
 		inode_closed(o->inodes, ino);
 	fuse_reply_err(req, 0);

@@ -140,17 +140,21 @@ void ops_rebind(struct ops *o, const struct place *was, const struct place *now)
 	}
 }
 
+void ops_forget_pages(struct ops *o, uint64_t id)
+{
+	inode_saved(o->inodes, id, NULL);
+	(void)inode_told(o->inodes, id, (struct version){0, 0});
+	notify_attr_now(o->notify, id);
+	notify_inode(o->notify, id, true);
+}
+
 void ops_unsaved(struct ops *o, const struct place *node)
 {
 	uint64_t id[IDS_MAX];
 	size_t count = inode_find(o->inodes, node, id, IDS_MAX);
 
-	for (size_t i = 0; i < count; i++) {
-		inode_saved(o->inodes, id[i], NULL);
-		(void)inode_told(o->inodes, id[i], (struct version){0, 0});
-		notify_attr_now(o->notify, id[i]);
-		notify_inode(o->notify, id[i], true);
-	}
+	for (size_t i = 0; i < count; i++)
+		ops_forget_pages(o, id[i]);
 }
 
 int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct chart_attr *attr,

@@ -16,8 +16,9 @@ struct handle {
 	bool is_grant;
 	bool is_written; /* GRANTS/: not yet granted */
 	bool is_writer;
-	bool is_direct; /* reads and writes around the kernel's cache */
-	bool is_event;  /* of the thread that makes events: nothing behind it */
+	bool is_direct;          /* reads and writes around the kernel's cache */
+	bool is_event;           /* of the thread that makes events: nothing behind it */
+	_Atomic bool is_unsaved; /* written to since it was last saved, or that save failed */
 };
 
 static inline struct ops *ops_of(fuse_req_t req)
@@ -49,6 +50,8 @@ int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct c
 	      struct fuse_entry_param *ret_e) must_check;
 /* What the kernel knows as one place is another one now. */
 void ops_rebind(struct ops *o, const struct place *was, const struct place *now);
+/* What the kernel has of a node id may be of bytes that are not, or will never be, committed. */
+void ops_forget_pages(struct ops *o, uint64_t id);
 /* What was written to this file waits for the patient: the kernel's pages and size of it are not the file's.
  */
 void ops_unsaved(struct ops *o, const struct place *node);

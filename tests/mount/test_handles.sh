@@ -35,3 +35,27 @@ is "with what was written" '{"a":2}' cat "$A/x.txt"
 soon "there, too" '{"a":2}' cat "$B/x.txt"
 ok "saved and renamed at once" sh -c "echo '{\"a\":3}' >$A/y.json && echo '{\"a\":4}' >$A/y.json && mv $A/y.json $A/y.txt"
 soon "the last save is there" '{"a":4}' cat "$B/y.txt"
+
+# a save that is refused, and read while it is still there
+refused()
+{
+	python3 - "$A/p.json" <<'PY'
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+os.pread(fd, 99, 0)
+os.pwrite(fd, b'X', 0)
+copy = os.dup(fd)
+for one in fd, copy:
+    try:
+        os.close(one)
+        print("closed", end=" ")
+    except OSError as e:
+        print(errno.errorcode[e.errno], end=" ")
+    if one == fd:
+        print(open(sys.argv[1]).read().strip(), end=" ")
+PY
+}
+save "$A/p.json" '{"a":1}'
+is "what is no JSON is refused" 'EINVAL X"a":1} EINVAL ' refused
+soon "and no longer shown" '{"a":1}' cat "$A/p.json"
+is "there neither" '{"a":1}' cat "$B/p.json"
