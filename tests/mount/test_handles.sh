@@ -59,3 +59,23 @@ save "$A/p.json" '{"a":1}'
 is "what is no JSON is refused" 'EINVAL X"a":1} EINVAL ' refused
 soon "and no longer shown" '{"a":1}' cat "$A/p.json"
 is "there neither" '{"a":1}' cat "$B/p.json"
+
+# and one that nobody reads meanwhile: the committed version was in the kernel's pages before
+refused_unread()
+{
+	python3 - "$A/q.json" <<'PY'
+import errno, os, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR)
+os.pread(fd, 99, 0)
+os.pwrite(fd, b'X', 0)
+try:
+    os.close(fd)
+    print("closed", end=" ")
+except OSError as e:
+    print(errno.errorcode[e.errno], end=" ")
+time.sleep(0.5)
+print(open(sys.argv[1]).read().strip())
+PY
+}
+save "$A/q.json" '{"a":1}'
+is "refused and not read before it is dropped" 'EINVAL {"a":1}' refused_unread
