@@ -58,55 +58,6 @@ int chart_alias_to_file(struct chart *c, struct overlay_item *item)
 	return 0;
 }
 
-static bool is_later(struct version a, struct version b)
-{
-	return a.height > b.height || (a.height == b.height && a.index > b.index);
-}
-
-/*
- * With the stage's lock: what is staged, or was committed by this mount, began as what the handle shows.
- * Somebody else's version between the two: the handle goes on with its own.
- */
-static bool shares(const struct chart_file *f)
-{
-	const struct stage *s = f->s;
-	struct version from = s->first_base;
-
-	if (s->staged && !version_equal(s->base_version, s->latest))
-		from = s->base_version;
-	return f->seen == NULL || !is_later(from, f->seen->version);
-}
-
-/* With the stage's lock: a handle of this mount committed a later version than this one has seen. */
-static bool is_stale(const struct chart_file *f)
-{
-	return !f->s->staged && f->s->place.kind == PLACE_NODE &&
-	       (f->seen == NULL || (is_later(f->s->latest, f->seen->version) && shares(f)));
-}
-
-/* The version to show or to write on: what was seen, unless a handle of this mount committed a later one. */
-static int refresh(struct chart_file *f)
-{
-	struct tree_file *now;
-	struct place place;
-	bool stale;
-	int err;
-
-	pthread_mutex_lock(&f->s->lock);
-	place = f->s->place;
-	stale = is_stale(f);
-	pthread_mutex_unlock(&f->s->lock);
-	if (!stale)
-		return 0;
-	err = tree_file_open(f->c->tree, &place, &now);
-	if (err)
-		return err;
-	tree_file_release(f->seen);
-	f->seen = now;
-	f->place = place;
-	return 0;
-}
-
 /* With the stage's lock. The attributes are those of now, which may be later than the version's. */
 static void begin(struct chart_file *f, bool truncate)
 {
@@ -129,19 +80,19 @@ int chart_file_stage(struct chart_file *f, bool truncate)
 		int err;
 
 		pthread_mutex_lock(&s->lock);
-		if (s->staged && shares(f))
+		if (s->staged && chart_file_shares(f))
 			return 0;
 		if (s->staged) {
 			pthread_mutex_unlock(&s->lock);
 			return err_set(CF_ECONFLICT, "the file was changed since it was opened, and is being "
 						     "written to as it is now");
 		}
-		if (!is_stale(f)) {
+		if (!chart_file_is_stale(f)) {
 			begin(f, truncate);
 			return 0;
 		}
 		pthread_mutex_unlock(&s->lock);
-		err = refresh(f);
+		err = chart_file_refresh(f);
 		if (err)
 			return err;
 	}
@@ -251,62 +202,6 @@ int chart_open(struct chart *c, const struct place *p, unsigned flags, struct ch
 		chart_close(f);
 	else
 		*ret_file = f;
-	return err;
-}
-
-static int read_staged(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out, bool *ret_staged)
-{
-	struct stage *s = f->s;
-	uint8_t *data;
-	int err = 0;
-
-	pthread_mutex_lock(&s->lock);
-	*ret_staged = s->staged && shares(f);
-	if (*ret_staged && offset < s->size) {
-		if (bytes > s->size - offset)
-			bytes = (size_t)(s->size - offset);
-		err = buf_extend(out, bytes, &data);
-		if (!err)
-			err = stage_read(s, offset, bytes, data);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return err;
-}
-
-/* An open file is read on only as long as it might be opened: a revocation is not outlived by a handle. */
-static int check_rights(struct chart_file *f)
-{
-	uint64_t rights = f->c->rights;
-	int err = 0;
-
-	if (rights == f->rights || !f->seen)
-		return 0;
-	err = tree_file_may(f->c->tree, f->seen);
-	if (!err)
-		f->rights = rights;
-	return err;
-}
-
-int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out)
-{
-	size_t start = out->len;
-	bool staged = false;
-	uint8_t *data;
-	int err = check_rights(f);
-
-	if (!err && f->s)
-		err = read_staged(f, offset, bytes, out, &staged);
-	if (!err && f->s && !staged)
-		err = refresh(f);
-	if (!err && !staged && f->seen && offset < f->seen->size) {
-		if (bytes > f->seen->size - offset)
-			bytes = (size_t)(f->seen->size - offset);
-		err = buf_extend(out, bytes, &data);
-		if (!err)
-			err = tree_file_read(f->c->tree, f->seen, offset, bytes, data);
-	}
-	if (err)
-		out->len = start;
 	return err;
 }
 
@@ -468,26 +363,4 @@ void chart_close(struct chart_file *f)
 const struct place *chart_file_place(const struct chart_file *f)
 {
 	return &f->place;
-}
-
-bool chart_file_shows(struct chart_file *f, struct chart_shown *ret_shown)
-{
-	bool staged = false;
-
-	if (f->s) {
-		if (refresh(f))
-			return false;
-		pthread_mutex_lock(&f->s->lock);
-		staged = f->s->place.kind != PLACE_NODE || (f->s->staged && shares(f));
-		pthread_mutex_unlock(&f->s->lock);
-	}
-	if (staged || f->seen == NULL || f->place.kind == PLACE_LOCAL)
-		return false;
-	*ret_shown = (struct chart_shown){
-		.version = f->seen->version,
-		.size = f->seen->size,
-		.mtime_ns = f->seen->node.mtime_ns,
-		.ctime_ns = f->seen->node.ctime_ns,
-	};
-	return true;
 }

@@ -115,8 +115,8 @@ static struct spool_file *put_aside(struct stage *s, struct spool_file *guard, u
 {
 	struct spool_file *old = s->guard;
 
-	if (is_put_aside(s, seq, durable))
-		return guard;
+	if (!s->staged || is_put_aside(s, seq, durable))
+		return guard; /* not staged: it was committed meanwhile */
 	s->guard = guard;
 	s->guard_seq = seq;
 	s->guard_durable = durable;

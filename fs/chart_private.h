@@ -284,14 +284,14 @@ int chart_xattr_replace(struct chart *c, const struct place *node, struct view l
 /* A stage that goes on as what the node is has its attributes. With the stage's lock, after stage_begin. */
 int chart_xattr_carry(struct chart *c, const struct place *node, struct stage *s) must_check;
 
-/* --- open files (chart_file.c, chart_create.c) --- */
+/* --- open files (chart_file.c, chart_read.c, chart_create.c) --- */
 
 struct chart_file {
 	struct chart *c;
 	unsigned flags;
 	struct stage *s;           /* NULL: the past, people, an alias opened to be read */
 	struct overlay_item *item; /* of a file of this mount only; a reference */
-	struct tree_file *seen;    /* the version it was opened at; NULL: only what is staged */
+	struct tree_file *seen;    /* the version it shows, under the lock of s; NULL: only what is staged */
 	_Atomic uint64_t rights;   /* c->rights when it was last found that it may be read */
 	struct place place;
 	struct section_keys push_keys;
@@ -301,6 +301,14 @@ struct chart_file {
 struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsigned flags);
 /* Adds the handle to its stage; takes over the reference. */
 void chart_file_attach(struct chart_file *f, struct stage *s);
+
+/* chart_read.c. With the stage's lock: what is staged, or was committed by this mount, began as what the
+ * handle shows. Somebody else's version between the two: the handle goes on with its own. */
+bool chart_file_shares(const struct chart_file *f);
+/* With the stage's lock: a handle of this mount committed a later version than this one has seen. */
+bool chart_file_is_stale(const struct chart_file *f);
+/* The version to show or to write on: what was seen, unless a handle of this mount committed a later one. */
+int chart_file_refresh(struct chart_file *f) must_check;
 
 int chart_alias_to_file(struct chart *c, struct overlay_item *item) must_check;
 /* Locks the stage, with something staged in it: over what is committed now, empty when truncate and nothing
