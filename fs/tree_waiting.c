@@ -101,7 +101,8 @@ static int fill(struct tree_look *l, const struct patient_id *p, const struct no
 	w->place.kind = PLACE_WAITING;
 	w->place.local = change_number(&w->change);
 	hex_encode(w->change.b, 4, hex);
-	snprintf(w->name, sizeof w->name, "%s-%s-%s", section_name(node.section), hex, tail_of(w->file));
+	snprintf(w->name, sizeof w->name, "%s-%s-%.*s", section_name(node.section), hex, NAME_TAIL_BYTES,
+		 tail_of(w->file));
 	return 0;
 }
 
