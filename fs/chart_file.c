@@ -308,9 +308,14 @@ int chart_save(struct chart_file *f)
 	return save_or_tell(f, f->c->when == CHART_COMMIT_CLOSE ? 0 : LATER);
 }
 
+/* sync(1) opens a file to read it; errors owed are the writers'. */
 int chart_sync(struct chart_file *f)
 {
-	return save_or_tell(f, f->c->when == CHART_COMMIT_ASYNC ? LATER | DURABLY : 0);
+	unsigned flags = f->c->when == CHART_COMMIT_ASYNC ? LATER | DURABLY : 0;
+
+	if (f->flags & CHART_WRITE)
+		return save_or_tell(f, flags);
+	return f->s && has_name(f) ? save(f, flags) : 0;
 }
 
 /* The last writer is gone: what was never flushed is saved without anybody waiting; an empty new file, too.

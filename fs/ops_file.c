@@ -251,8 +251,13 @@ static int save(struct ops *o, fuse_ino_t ino, struct handle *h, bool sync)
 
 	if (h->is_grant)
 		return inode_place(o->inodes, ino, &p) ? ops_grants_flush(o, &p, h) : CF_ENOTFOUND;
-	if (!h->file || !h->is_writer)
+	if (!h->file || (!h->is_writer && !sync))
 		return 0;
+	if (!h->is_writer) {
+		err = chart_sync(h->file); /* what others have written and not closed */
+		notify_inode(o->notify, ino, false);
+		return err;
+	}
 	h->is_unsaved = false;
 	err = sync ? chart_sync(h->file) : chart_save(h->file);
 	inode_rebind(o->inodes, ino, chart_file_place(h->file));

@@ -79,3 +79,26 @@ PY
 }
 save "$A/q.json" '{"a":1}'
 is "refused and not read before it is dropped" 'EINVAL {"a":1}' refused_unread
+
+# sync(1) opens what it syncs to read it; who wrote has closed nothing
+writer()
+{
+	exec python3 - "$A/s.json" "$work/until" <<'PY'
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+os.pwrite(fd, b'{"s":2}', 0)
+open(sys.argv[2]).read()
+os.close(fd)
+PY
+}
+save "$A/s.json" '{"s":1}'
+soon "a file" '{"s":1}' cat "$B/s.json"
+mkfifo "$work/until"
+writer &
+soon "is being written to" '{"s":2}' cat "$A/s.json"
+is "nobody else sees it" '{"s":1}' cat "$B/s.json"
+ok "it is synced" sync "$A/s.json"
+soon "and seen" '{"s":2}' cat "$B/s.json"
+echo >"$work/until"
+wait $!
+point "and closed without an error" $?
