@@ -32,7 +32,7 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 	struct message *m = NULL;
 
 	(void)link;
-	if (frame.len > CA_REQUEST_BYTES_MAX || message_new(WIRE_CA_ASK, frame, &m))
+	if (message_new(WIRE_CA_ASK, frame, &m))
 		return;
 	m->from = from;
 	m->sender = from.connection;
@@ -143,7 +143,8 @@ int ca_server_start(const struct ca_server_config *config, struct ca_server **re
 {
 	struct ca_server *s = mem_zalloc(sizeof(*s));
 	struct worker_config worker = {.queue_bytes_max = QUEUE_BYTES_MAX, .ctx = s, .handle = handle};
-	struct transport_config transport = {.ctx = s, .on_recv = on_recv};
+	/* applicants are strangers: they say little */
+	struct transport_config transport = {.ctx = s, .on_recv = on_recv, .frame_max = CA_REQUEST_BYTES_MAX};
 	int err;
 
 	assert(config && config->office && config->url && ret_s);

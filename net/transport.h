@@ -16,7 +16,8 @@
 
 #include "ledger/buf.h"
 
-#define TRANSPORT_FRAME_BYTES_MAX ((size_t)40 << 20)  /* a longer one ends the connection it came on */
+#define TRANSPORT_FRAME_BYTES_MAX ((size_t)40 << 20) /* a longer one ends the connection it came on */
+#define TRANSPORT_FRAME_MS 30000
 #define TRANSPORT_QUEUE_BYTES_MAX ((size_t)256 << 20) /* waiting to be sent on one link */
 
 enum transport_kind { TRANSPORT_PEER = 1, TRANSPORT_GATEWAY = 2 };
@@ -58,6 +59,11 @@ struct transport_config {
 	transport_recv_fn on_recv;
 	transport_state_fn on_state; /* may be NULL */
 	transport_gone_fn on_gone;   /* may be NULL */
+	size_t frame_max;            /* bytes of a frame that comes in; a longer one ends its connection. 0:
+					TRANSPORT_FRAME_BYTES_MAX */
+	/* So long a frame may take, and 1 ms more for each 256 bytes of it that are there: who stops in the
+	 * middle, or trickles, holds no memory for good. 0: TRANSPORT_FRAME_MS. Not by inproc. */
+	unsigned frame_ms;
 };
 
 int transport_new(const struct transport_config *config, struct transport **ret_t) must_check;

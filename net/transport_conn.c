@@ -22,6 +22,7 @@
 #define SILENT_MS 5000   /* without a byte of the other side, which sends something at each tick */
 #define PING 0xffffffffu /* in the place of a length: says nothing */
 #define READ_BYTES 32768
+#define FRAME_BYTES_A_MS 256
 #define KEEP_BYTES ((size_t)256 << 10) /* of memory between frames */
 
 struct conn {
@@ -29,6 +30,8 @@ struct conn {
 	void *ctx;
 	uint32_t tag;
 	enum transport_kind kind;
+	size_t frame_max;
+	unsigned frame_ms;
 	nng_aio *send_aio;
 	nng_aio *recv_aio;
 	nng_aio *tick_aio;
@@ -42,12 +45,15 @@ struct conn {
 	bool ticking;
 	bool spoke;         /* since the last tick */
 	uint64_t heard_ms;  /* when bytes came */
+	uint64_t begun_ms;  /* when the frame that is not whole yet began; 0: there is none */
+	size_t begun_bytes; /* of it are there */
 	struct buf waiting; /* to be sent after what is in flight */
 	struct buf flight;
 	size_t sent; /* of flight */
 
 	/* recv_aio's callback's own. */
 	struct buf in;
+	bool moved; /* something was taken out of it */
 	uint8_t read[READ_BYTES];
 };
 
@@ -223,13 +229,14 @@ static bool take(struct conn *c)
 			at += HEAD_BYTES;
 			continue;
 		}
-		if (len > TRANSPORT_FRAME_BYTES_MAX)
+		if (len > c->frame_max)
 			return false;
 		if (in->len - at - HEAD_BYTES < len)
 			break;
 		c->events->on_frame(c->ctx, c->tag, VIEW(p + HEAD_BYTES, len));
 		at += HEAD_BYTES + len;
 	}
+	c->moved = at > 0;
 	if (at == in->len) {
 		drained(&c->in);
 	} else if (at > 0) {
@@ -248,6 +255,11 @@ static void on_received(void *arg)
 	pthread_mutex_lock(&c->lock);
 	c->receiving = false;
 	c->heard_ms = ticks_ms();
+	if (c->moved || c->begun_ms == 0)
+		c->begun_ms = c->heard_ms;
+	c->begun_bytes = c->in.len;
+	if (c->in.len == 0)
+		c->begun_ms = 0;
 	if (!good)
 		close_locked(c);
 	if (!c->closed)
@@ -266,6 +278,12 @@ static void tick_later(struct conn *c)
 	nng_sleep_aio(TICK_MS, c->tick_aio);
 }
 
+/* Under the lock. */
+static bool is_too_slow(const struct conn *c)
+{
+	return c->begun_ms && ticks_ms() - c->begun_ms > c->frame_ms + c->begun_bytes / FRAME_BYTES_A_MS;
+}
+
 static void on_tick(void *arg)
 {
 	struct conn *c = arg;
@@ -274,7 +292,7 @@ static void on_tick(void *arg)
 	head_of(PING, head);
 	pthread_mutex_lock(&c->lock);
 	c->ticking = false;
-	if (ticks_ms() - c->heard_ms > SILENT_MS)
+	if (ticks_ms() - c->heard_ms > SILENT_MS || is_too_slow(c))
 		close_locked(c);
 	if (!c->closed && c->ready && !c->spoke && !c->sending &&
 	    buf_append(&c->waiting, head, HEAD_BYTES) == 0)
@@ -288,7 +306,7 @@ static void on_tick(void *arg)
 /* --- life --- */
 
 int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum transport_kind kind,
-	     struct conn **ret_c)
+	     const struct transport_config *limits, struct conn **ret_c)
 {
 	struct conn *c = mem_zalloc(sizeof(*c));
 	int rv;
@@ -299,6 +317,8 @@ int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum tra
 	c->ctx = ctx;
 	c->tag = tag;
 	c->kind = kind;
+	c->frame_max = limits->frame_max ? limits->frame_max : TRANSPORT_FRAME_BYTES_MAX;
+	c->frame_ms = limits->frame_ms ? limits->frame_ms : TRANSPORT_FRAME_MS;
 	c->closed = true;
 	pthread_mutex_init(&c->lock, NULL);
 	buf_init(&c->waiting, 0);
@@ -338,6 +358,7 @@ void conn_start(struct conn *c, nng_stream *stream)
 	c->stream = stream;
 	c->ready = false;
 	c->heard_ms = ticks_ms();
+	c->begun_ms = 0;
 	c->closed = buf_append(&c->waiting, hello, HELLO_BYTES) != 0;
 	if (!c->closed)
 		receive(c);

@@ -27,9 +27,10 @@ struct conn_events {
 	void (*on_end)(void *ctx, uint32_t tag, bool was_ready);
 };
 
-/* events and ctx are borrowed for good. tag: the owner's name for it. Errors: CF_ENOMEM. */
+/* events and ctx are borrowed for good. tag: the owner's name for it; of limits frame_max and frame_ms count.
+ * Errors: CF_ENOMEM. */
 int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum transport_kind kind,
-	     struct conn **ret_c) must_check;
+	     const struct transport_config *limits, struct conn **ret_c) must_check;
 /* Only of one that was never started: nng may still know another. Accepts NULL. */
 void conn_free(struct conn *c);
 /* Takes the stream over. */

@@ -223,7 +223,8 @@ static struct conn *slot_open(struct stream_link *link, uint32_t i, const uint8_
 {
 	struct slot *s = &link->slots[i];
 
-	if (!s->conn && conn_new(&listener_events, link, i, link->base.kind, &s->conn) != 0)
+	if (!s->conn &&
+	    conn_new(&listener_events, link, i, link->base.kind, &link->base.t->config, &s->conn) != 0)
 		return NULL;
 	s->used = true;
 	s->number = link->accepted++;
@@ -379,7 +380,7 @@ static int link_new(struct transport *t, enum transport_kind kind, bool is_diale
 		rv = is_dialer ? nng_aio_alloc(&link->dial_aio, on_dialed, link)
 			       : nng_aio_alloc(&link->accept_aio, on_accepted, link);
 	if (!rv && is_dialer)
-		err = conn_new(&dialer_events, link, 0, kind, &link->conn);
+		err = conn_new(&dialer_events, link, 0, kind, &t->config, &link->conn);
 	if (!rv && !is_dialer) {
 		link->slots = mem_zalloc(CONNS_MAX * sizeof(*link->slots));
 		err = link->slots ? 0 : CF_ENOMEM;

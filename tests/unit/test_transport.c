@@ -78,15 +78,26 @@ static void on_gone(void *ctx, uint32_t listener, uint32_t pipe)
 	pthread_mutex_unlock(&n->lock);
 }
 
-static void node_init(struct node *n, const struct transport_tls *tls)
+static void node_init_limited(struct node *n, const struct transport_tls *tls, size_t frame_max,
+			      unsigned frame_ms)
 {
-	const struct transport_config config = {
-		.tls = tls, .ctx = n, .on_recv = on_recv, .on_state = on_state, .on_gone = on_gone};
+	const struct transport_config config = {.tls = tls,
+						.ctx = n,
+						.on_recv = on_recv,
+						.on_state = on_state,
+						.on_gone = on_gone,
+						.frame_max = frame_max,
+						.frame_ms = frame_ms};
 
 	memset(n, 0, sizeof(*n));
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_cond_init(&n->cond, NULL);
 	t_zero(transport_new(&config, &n->t));
+}
+
+static void node_init(struct node *n, const struct transport_tls *tls)
+{
+	node_init_limited(n, tls, 0, 0);
 }
 
 static void node_release(struct node *n)
@@ -398,6 +409,61 @@ T_TEST(refuses_foreign_bytes)
 	t_zero(transport_dial(b.t, TRANSPORT_PEER, url, NULL, &link));
 	t_ok(node_wait(&b, -2));
 	t_zero(transport_send(link, view_str("hello")));
+	t_ok(node_wait(&a, 1));
+	node_release(&b);
+	node_release(&a);
+}
+
+static int foreign(const char *url)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval patience = {.tv_usec = 300000};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	to.sin_port = htons((uint16_t)atoi(strrchr(url, ':') + 1));
+	t_zero(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+	t_zero(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)));
+	return fd;
+}
+
+/* Trickles until it is cut off; how many bytes it came to, at most `most`. */
+static int trickle(int fd, int most)
+{
+	char answer[16];
+
+	for (int i = 0; i < most; i++) {
+		ssize_t n = read(fd, answer, sizeof(answer)); /* the other's hello and pings, or 300 ms */
+
+		if (n == 0 || (n < 0 && errno == ECONNRESET) || send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+			return i;
+	}
+	return most;
+}
+
+/* Neither a frame that is too long nor one that never comes to its end keeps memory. */
+T_TEST(frames_have_limits)
+{
+	struct node a, b;
+	struct transport_link *link = NULL;
+	const char *url = fresh_url("tcp");
+	char most[1000] = {0};
+	int fd;
+
+	node_init_limited(&a, NULL, sizeof(most), 1500);
+	t_zero(transport_listen(a.t, TRANSPORT_PEER, url));
+	fd = foreign(url);
+	t_eq(write(fd, "CFS1\001\0\0\0\0\0\003\xe9", 12), 12); /* 1001 */
+	t_ok(trickle(fd, 5) < 5);
+	close(fd);
+	fd = foreign(url);
+	t_eq(write(fd, "CFS1\001\0\0\0\0\0\003\xe8half", 16), 16); /* 1000, not all of it */
+	t_ok(trickle(fd, 30) < 30);
+	close(fd);
+	t_eq(a.count, 0);
+	node_init(&b, NULL);
+	t_zero(transport_dial(b.t, TRANSPORT_PEER, url, NULL, &link));
+	t_ok(node_wait(&b, -2));
+	t_zero(transport_send(link, VIEW(most, sizeof(most))));
 	t_ok(node_wait(&a, 1));
 	node_release(&b);
 	node_release(&a);
