@@ -21,8 +21,8 @@ CHART = {"owned": "patient3", "custody": "mia"}
 SECTION = {"-": 10, "none": 2, "r": 3, "ra": 4, "rm": 5, "rd": 6, "ramd": 7, "ended": 8, "revoked": 9, "cosign": 11, "own": 11}
 WORD = {"r": "read", "a": "add", "m": "modify", "d": "delete"}
 # operation: the letters it needs; what is asked first comes first
-NEEDS = {"read": "r", "add": "a", "mkdir": "a", "save": "mc", "setattr": "m", "xattr": "m", "unlink": "dc", "rmdir": "d",
-         "rename": "m", "replace": "mdc", "grant": "g", "revoke": "g", "erase": "e", "rule": "e", "keys": "k"}
+NEEDS = {"read": "r", "add": "a", "mkdir": "a", "save": "mc", "setattr": "m", "xattr": "mc", "unlink": "dc", "rmdir": "d",
+         "rename": "mc", "replace": "mdc", "grant": "g", "revoke": "g", "erase": "e", "rule": "e", "keys": "k"}
 END_S = 12
 
 
