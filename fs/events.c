@@ -117,12 +117,17 @@ static void change(int dir, const char *name)
 	close(fd);
 }
 
+static void forget_name(struct events *e, const struct event *event)
+{
+	(void)fuse_lowlevel_notify_inval_entry(e->session, event->parent, event->name, strlen(event->name));
+}
+
 static void make(struct events *e, int dir, const struct event *event)
 {
 	int fd;
 
 	/* a name that somebody has looked up meanwhile could not be made any more */
-	(void)fuse_lowlevel_notify_inval_entry(e->session, event->parent, event->name, strlen(event->name));
+	forget_name(e, event);
 	if (event->type == NODE_DIR) {
 		(void)!mkdirat(dir, event->name, 0700);
 	} else if (event->type == NODE_SYMLINK) {
@@ -152,6 +157,8 @@ static void perform(struct events *e)
 			change(dir, event->name);
 			break;
 		case EVENT_GONE:
+			/* a name that was found to be gone meanwhile could not be removed any more */
+			forget_name(e, event);
 			(void)!unlinkat(dir, event->name, event->type == NODE_DIR ? AT_REMOVEDIR : 0);
 			break;
 		}
