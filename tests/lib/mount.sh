@@ -156,6 +156,39 @@ mount_as()
 	}
 }
 
+# height_of N: of peer N
+height_of()
+{
+	devnet status "$net" 2>/dev/null | awk -v p="peer$1" '$1 == p { print $3 + 0 }'
+}
+
+# past N HEIGHT: peer N is at that height or above it
+past()
+{
+	[ "$(height_of "$1")" -ge "$2" ]
+}
+
+# near N: peer N is a few blocks behind peer 1 at most
+near()
+{
+	past "$1" $(($(height_of 1) - 5))
+}
+
+# lengthen BLOCKS: so many blocks onto what the network has; peer 4 alone lacks them, and is down
+lengthen()
+{
+	local n
+	devnet down "$net"
+	"$bin/longledger" "$net" "$1" || return
+	for n in 2 3; do
+		rm -rf "$net/peer$n/data/chain"
+		cp -a "$net/peer1/data/chain" "$net/peer$n/data/chain"
+	done
+	for n in 1 2 3; do
+		devnet peer "$net" $n start
+	done
+}
+
 same_heads()
 {
 	devnet status "$net" >/dev/null

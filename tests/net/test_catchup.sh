@@ -10,39 +10,6 @@
 blocks=${BLOCKS:-800}
 most=$((120 + blocks / 50))
 
-# lengthen: BLOCKS blocks onto what the network has; peer 4 alone lacks them
-lengthen()
-{
-	local n
-	devnet down "$net"
-	"$bin/longledger" "$net" "$blocks" || return
-	for n in 2 3; do
-		rm -rf "$net/peer$n/data/chain"
-		cp -a "$net/peer1/data/chain" "$net/peer$n/data/chain"
-	done
-	for n in 1 2 3; do
-		devnet peer "$net" $n start
-	done
-}
-
-# height_of N
-height_of()
-{
-	devnet status "$net" 2>/dev/null | awk -v p="peer$1" '$1 == p { print $3 + 0 }'
-}
-
-# past N HEIGHT: peer N is at that height or above it
-past()
-{
-	[ "$(height_of "$1")" -ge "$2" ]
-}
-
-# near N: peer N is a few blocks behind peer 1 at most
-near()
-{
-	past "$1" $(($(height_of 1) - 5))
-}
-
 # catches_up NAME COMMAND...: peer 4 comes so far that the command succeeds; says how it did
 catches_up()
 {
@@ -80,7 +47,7 @@ saves_since()
 
 network_up
 before=$(height_of 4)
-ok "a ledger of $blocks blocks more" lengthen
+ok "a ledger of $blocks blocks more" lengthen "$blocks"
 from=${EPOCHREALTIME/./}
 mount_as doctor1
 ok "a mount with no ledger yet shows the chart" within $most test -d "$work/doctor1/patients/patient1/EMR10"

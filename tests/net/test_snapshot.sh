@@ -43,37 +43,6 @@ cat >"$work/liar" <<-SH
 SH
 chmod +x "$work/liar"
 
-# lengthen: BLOCKS blocks onto what the network has; peer 1 sends wrong rows
-lengthen()
-{
-	local n
-	devnet down "$net"
-	"$bin/longledger" "$net" "$blocks" || return
-	for n in 2 3; do
-		rm -rf "$net/peer$n/data/chain"
-		cp -a "$net/peer1/data/chain" "$net/peer$n/data/chain"
-	done
-	mkdir -p "$net/prefix"
-	echo "env CHARTFS_LIES=snapshots $work/liar" >"$net/prefix/peer1"
-	for n in 1 2 3; do
-		devnet peer "$net" $n start
-	done
-}
-
-# height_of N
-height_of()
-{
-	devnet status "$net" 2>/dev/null | awk -v p="peer$1" '$1 == p { print $3 + 0 }'
-}
-
-# near N: peer N is a few blocks behind peer 1 at most
-near()
-{
-	local there
-	there=$(height_of 1)
-	[ "$(height_of "$1")" -ge $((there - 5)) ]
-}
-
 # log_has WORDS
 log_has()
 {
@@ -105,7 +74,10 @@ since()
 # Peer 4 follows at first, so that it has signed nothing when its disk is emptied.
 peer4_ini no 8192
 network_up
-ok "a ledger of $blocks blocks more" lengthen
+# from its next start on peer 1 sends wrong rows
+mkdir -p "$net/prefix"
+echo "env CHARTFS_LIES=snapshots $work/liar" >"$net/prefix/peer1"
+ok "a ledger of $blocks blocks more" lengthen "$blocks"
 mount_as doctor1
 ok "a mount shows the chart" within $most test -d "$work/doctor1/patients/patient1/EMR10"
 writer_start "$work/doctor1/patients/patient1/EMR14"
