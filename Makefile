@@ -11,6 +11,7 @@
 #   make kills           real peers killed again and again under load
 #   make behind          a real peer BLOCKS blocks behind catches up
 #   make snapshot        the same by a snapshot of the state
+#   make power           real peers whose disks lose power again and again
 #   make fsx             one file of a mount at random, every byte checked
 #   make die             a mount killed in the middle of 1,000 saves
 #   make big             an attachment of 4 GiB through a mount that may use 256 MiB
@@ -94,7 +95,7 @@ archives = -Wl,--start-group $(filter $(1:%=$(O)/lib%.a),$(ARCHIVES)) -Wl,--end-
 
 # --- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all unit test lint check sim model mutations kills behind snapshot nemesis fsx sqlite big die scale office bench path demo demo-stop fuzz format clean deps check-deps FORCE
+.PHONY: all unit test lint check sim model mutations kills power behind snapshot nemesis fsx sqlite big die scale office bench path demo demo-stop fuzz format clean deps check-deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -109,7 +110,7 @@ unit: $(UNIT_TESTS) $(O)/liar $(O)/bare $(O)/rogue $(O)/longledger
 # Needs root: it installs what is missing, mounts, drops caches. The last line is "N passed, N failed".
 check: deps check-deps
 	$(MAKE) all lint $(O)/sim $(O)/model $(MUTANTS) $(FUZZERS) $(UNIT_TESTS) $(O)/records $(O)/liar \
-		$(O)/bare $(O)/rogue $(O)/longledger $(O)/posix $(O)/fsx
+		$(O)/bare $(O)/rogue $(O)/longledger $(O)/posix $(O)/fsx $(O)/disks
 	$(give_back)
 	@O=$(O) tests/run.sh $(UNIT_TESTS) $(TEST_SCRIPTS) $(SHARED_SCRIPTS) -- $(CHECK_SCRIPTS)
 
@@ -132,6 +133,11 @@ mutations: $(MUTANTS)
 KILLS ?= 200
 kills: all
 	O=$(O) KILLS=$(KILLS) TEST_TIMEOUT=$$((120 + 15 * $(KILLS))) TEST_VERBOSE=1 tests/run.sh tests/net/test_kill_rounds.sh
+
+# make power CUTS=100 SEED=7: the disks of all peers, or of one, lose power under load. Root.
+CUTS ?= 100
+power: all $(O)/disks
+	O=$(O) CUTS=$(CUTS) SEED=$(SEED) TEST_TIMEOUT=$$((120 + 60 * $(CUTS))) TEST_VERBOSE=1 tests/run.sh tests/net/test_power.sh
 
 # make behind BLOCKS=100000: a peer so many blocks behind catches up while saves go on; how long, how much memory,
 # and what the saves took meanwhile. Root.
@@ -322,6 +328,10 @@ $(O)/records: $(O)/tests/bench/records.o
 # What tests/mount/*.sh do to a mounted file system; they know nothing of this one.
 $(O)/posix $(O)/fsx: $(O)/%: $(O)/tests/mount/%.o
 	$(link)
+
+# Disks that lose power (tests/net/test_power.sh).
+$(O)/disks: $(O)/tests/power/disks.o
+	$(link) $(LIB_FUSE)
 
 # Makes a devnet's ledger long (tests/net/test_catchup.sh).
 $(O)/longledger: $(O)/tests/bench/longledger.o $(O)/libtest.a $(ARCHIVES)

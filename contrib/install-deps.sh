@@ -20,7 +20,7 @@ demo)
 	packages="$packages $tools"
 	;;
 check)
-	packages="$packages $tools openssl gdb softhsm2 libengine-pkcs11-openssl opensc clang-format clang python3 attr git sqlite3 iproute2 procps tcpdump man-db groff samba smbclient restic borgbackup inotify-tools"
+	packages="$packages $tools openssl gdb softhsm2 libengine-pkcs11-openssl opensc clang-format clang python3 attr git sqlite3 iproute2 procps tcpdump man-db groff samba smbclient restic borgbackup inotify-tools e2fsprogs"
 	;;
 *)
 	echo "usage: $0 [demo|check|office]" >&2
