@@ -65,10 +65,18 @@ int chart_stage_get(struct chart *c, const struct place *node, struct stage **re
 		fresh = NULL;
 		table_add(c, s);
 	}
+	s->opening++;
 	pthread_mutex_unlock(&c->lock);
 	stage_unref(fresh);
 	*ret_s = s;
 	return 0;
+}
+
+void chart_stage_got(struct chart *c, struct stage *s)
+{
+	pthread_mutex_lock(&c->lock);
+	s->opening--;
+	pthread_mutex_unlock(&c->lock);
 }
 
 void chart_stage_enter(struct chart *c, struct stage *s)
@@ -79,21 +87,41 @@ void chart_stage_enter(struct chart *c, struct stage *s)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Under c->lock. True: the table's reference is the caller's now. */
+static bool table_remove(struct chart *c, struct stage *s)
+{
+	struct stage **at = &c->stages[bucket_of(&s->place.node)];
+
+	if (!s->in_table)
+		return false;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->in_table = false;
+	return true;
+}
+
 void chart_stage_leave(struct chart *c, struct stage *s)
 {
 	bool was;
 
 	pthread_mutex_lock(&c->lock);
-	was = s->in_table;
-	if (was) {
-		struct stage **at = &c->stages[bucket_of(&s->place.node)];
-
-		while (*at != s)
-			at = &(*at)->next;
-		*at = s->next;
-		s->in_table = false;
-	}
+	was = table_remove(c, s);
 	pthread_mutex_unlock(&c->lock);
+	if (was)
+		stage_unref(s);
+}
+
+void chart_stage_idle(struct chart *c, struct stage *s)
+{
+	bool was = false;
+
+	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&c->lock);
+	if (s->handles == 0 && !s->staged && s->opening == 0)
+		was = table_remove(c, s);
+	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&s->lock);
 	if (was)
 		stage_unref(s);
 }
@@ -155,7 +183,7 @@ bool chart_can_come_right(int err)
 static void look_after(struct chart *c, struct stage *s)
 {
 	struct overlay_item *item = NULL;
-	bool left, idle, refused;
+	bool left, refused;
 	int err = 0;
 
 	chart_save_settle(c, s);
@@ -176,11 +204,7 @@ static void look_after(struct chart *c, struct stage *s)
 	else if (err)
 		chart_give_up(c, s, item, err);
 	overlay_put(c->overlay, item);
-	pthread_mutex_lock(&s->lock);
-	idle = s->handles == 0 && !s->staged;
-	pthread_mutex_unlock(&s->lock);
-	if (idle)
-		chart_stage_leave(c, s);
+	chart_stage_idle(c, s);
 }
 
 static struct task *take_tasks(struct chart *c, uint64_t now_ms)

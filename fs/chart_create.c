@@ -46,12 +46,11 @@ static int may_create(struct chart *c, const struct place *dir, const char *name
 /* A record that was renamed away comes back under its name: the next version of the same file. */
 static int create_again(struct chart_file *f, struct overlay_item *hidden, const struct op_attrs *attrs)
 {
-	int err = chart_stage_get(f->c, &hidden->node, &f->s);
+	int err = chart_file_attach_node(f, &hidden->node);
 
 	if (err)
 		return err;
 	f->place = hidden->node;
-	chart_file_attach(f, f->s);
 	err = tree_file_open(f->c->tree, &f->place, &f->seen);
 	if (err)
 		return err;

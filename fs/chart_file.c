@@ -17,6 +17,18 @@ void chart_file_attach(struct chart_file *f, struct stage *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+int chart_file_attach_node(struct chart_file *f, const struct place *node)
+{
+	struct stage *s;
+	int err = chart_stage_get(f->c, node, &s);
+
+	if (err)
+		return err;
+	chart_file_attach(f, s);
+	chart_stage_got(f->c, s);
+	return 0;
+}
+
 struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsigned flags)
 {
 	struct chart_file *f = mem_zalloc(sizeof *f);
@@ -140,7 +152,6 @@ static int open_local(struct chart_file *f, struct overlay_item *item)
 static int open_node(struct chart_file *f)
 {
 	struct chart *c = f->c;
-	struct stage *s;
 	bool staged;
 	int err = 0;
 
@@ -157,13 +168,12 @@ static int open_node(struct chart_file *f)
 	if (!err && (f->flags & CHART_WRITE))
 		err = chart_owed(c, &f->place, true);
 	if (!err)
-		err = chart_stage_get(c, &f->place, &s);
+		err = chart_file_attach_node(f, &f->place);
 	if (err)
 		return err;
-	chart_file_attach(f, s);
-	pthread_mutex_lock(&s->lock);
-	staged = s->staged;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&f->s->lock);
+	staged = f->s->staged;
+	pthread_mutex_unlock(&f->s->lock);
 	if (!staged)
 		err = tree_file_open(c->tree, &f->place, &f->seen);
 	else
@@ -340,7 +350,7 @@ static void finish(struct chart_file *f)
 static void detach(struct chart_file *f)
 {
 	struct stage *s = f->s;
-	bool last_writer = false, idle;
+	bool last_writer = false;
 
 	pthread_mutex_lock(&s->lock);
 	if (f->flags & CHART_WRITE)
@@ -349,10 +359,9 @@ static void detach(struct chart_file *f)
 	if (last_writer)
 		finish(f);
 	pthread_mutex_lock(&s->lock);
-	idle = --s->handles == 0 && !s->staged;
+	s->handles--;
 	pthread_mutex_unlock(&s->lock);
-	if (idle)
-		chart_stage_leave(f->c, s);
+	chart_stage_idle(f->c, s);
 	stage_unref(s);
 }
 

@@ -133,13 +133,17 @@ bool chart_is_own(struct chart *c, const uint8_t id[NODE_BYTES]);
 
 /* --- stages in use (chart.c) --- */
 
-/* The stage of a node, made when there is none; a reference and the table's. */
+/* The stage of a node, made when there is none; a reference and the table's. It stays in the table until
+ * chart_stage_got, once whoever asked has a handle on it. */
 int chart_stage_get(struct chart *c, const struct place *node, struct stage **ret_s) must_check;
+void chart_stage_got(struct chart *c, struct stage *s);
 struct stage *chart_stage_find(struct chart *c, const struct place *node); /* NULL: none; a reference */
 /* Enters a stage that became a node; another that is there stays. */
 void chart_stage_enter(struct chart *c, struct stage *s);
-/* Out of the table: its name is gone, or no handle has it. */
+/* Out of the table: its name is gone. */
 void chart_stage_leave(struct chart *c, struct stage *s);
+/* Out of the table, if nobody has it open, or is about to, and nothing is staged. */
+void chart_stage_idle(struct chart *c, struct stage *s);
 /* Does it help to try again later? */
 bool chart_can_come_right(int err);
 void chart_task(struct chart *c, struct stage *s, uint64_t delay_ms);
@@ -301,6 +305,7 @@ struct chart_file {
 struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsigned flags);
 /* Adds the handle to its stage; takes over the reference. */
 void chart_file_attach(struct chart_file *f, struct stage *s);
+int chart_file_attach_node(struct chart_file *f, const struct place *node) must_check;
 
 /* chart_read.c. With the stage's lock: what is staged, or was committed by this mount, began as what the
  * handle shows. Somebody else's version between the two: the handle goes on with its own. */

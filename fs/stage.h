@@ -72,8 +72,9 @@ struct stage {
 	uint64_t saving_seq; /* of the save that is under way; 0: none */
 	bool saving_durable; /* so are the bytes it has put aside */
 
-	struct stage *next; /* of the chart's table */
+	struct stage *next; /* of the chart's table, and under its lock as the following */
 	bool in_table;
+	unsigned opening; /* by whom it was found in the table and no handle is there yet */
 };
 
 int stage_new(struct tree *t, struct spool *spool, const struct place *place, bool is_record,
