@@ -184,24 +184,25 @@ static void look_after(struct chart *c, struct stage *s)
 {
 	struct overlay_item *item = NULL;
 	bool left, refused;
-	int err = 0;
+	int err = chart_save_settle(c, s);
 
-	chart_save_settle(c, s);
 	pthread_mutex_lock(&s->lock);
 	left = s->staged && !s->gone && (s->writers == 0 || s->flushed);
 	refused = s->refused;
 	if (left && s->place.kind == PLACE_LOCAL)
 		item = overlay_find_number(c->overlay, s->place.local);
 	pthread_mutex_unlock(&s->lock);
-	if (left && item && item->linked && !item->scratch)
+	if (left && err)
+		err = CF_EAGAIN; /* not at once: the same would come of it */
+	else if (left && item && item->linked && !item->scratch)
 		err = chart_save_item(c, s, item, SAVE_FORCE | SAVE_NOWAIT);
 	else if (left && refused)
 		err = chart_keep_refused(c, s, item ? item->name : NULL);
 	else if (left && item == NULL)
 		err = chart_save_stage(c, s, NULL, NULL, SAVE_FORCE | SAVE_NOWAIT);
-	if (err && chart_can_come_right(err))
+	if (left && err && chart_can_come_right(err))
 		chart_task(c, s, CHART_AGAIN_MS);
-	else if (err)
+	else if (left && err)
 		chart_give_up(c, s, item, err);
 	overlay_put(c->overlay, item);
 	chart_stage_idle(c, s);
@@ -375,7 +376,7 @@ static void end_stage(struct chart *c, struct stage *s, const char *name, uint64
 
 	if (s->pending &&
 	    client_job_wait(s->pending->job, until_ms > now ? (unsigned)(until_ms - now) : 0, &r) == 0)
-		chart_save_settle(c, s);
+		(void)!chart_save_settle(c, s);
 	chart_save_abandon(c, s, name);
 	pthread_mutex_lock(&s->lock);
 	stage_clear(s);

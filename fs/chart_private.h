@@ -184,8 +184,9 @@ void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, 
 int chart_keep_refused(struct chart *c, struct stage *s, const char *name) must_check;
 /* At the end: what is not settled is kept; the job is left to the client. */
 void chart_save_abandon(struct chart *c, struct stage *s, const char *name);
-/* A settled save's result is taken over; nothing when there is none. */
-void chart_save_settle(struct chart *c, struct stage *s);
+/* A settled save's result is taken over; nothing when there is none. 0 also for a lost race: the same again
+ * may be saved at once. */
+int chart_save_settle(struct chart *c, struct stage *s);
 
 int chart_record_limit(struct chart *c, uint32_t *ret_max) must_check;
 int chart_check_record(struct view plain) must_check; /* CF_EINVAL: no JSON */

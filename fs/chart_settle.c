@@ -56,13 +56,22 @@ static void waits(struct chart *c, struct stage *s, struct pending_save *p)
 		overlay_commit(c->overlay, p->item, &p->node);
 }
 
-/* Refused: what was staged is kept where a person finds it, when it can never be committed as it is. */
-static void refused(struct chart *c, struct stage *s, struct pending_save *p, const struct client_result *r)
+/* It can never be committed as it is; or the contract denies it, and nobody is there who was told and may
+ * still write to it. */
+static bool is_final(const struct client_result *r, bool waited)
 {
-	if (r->error != CF_ECONFLICT && r->error != CF_EEXIST && r->error != CF_ENOTFOUND)
-		return;
 	if (commit_lost_race(r))
-		return; /* it is tried again */
+		return false; /* it is tried again */
+	return r->error == CF_ECONFLICT || r->error == CF_EEXIST || r->error == CF_ENOTFOUND ||
+	       (!waited && !chart_can_come_right(r->error));
+}
+
+/* Refused: what was staged is kept where a person finds it, when that is final. */
+static void refused(struct chart *c, struct stage *s, struct pending_save *p, const struct client_result *r,
+		    bool waited)
+{
+	if (!is_final(r, waited))
+		return;
 	if (p->item && p->item->scratch)
 		return; /* a rename that failed: the bytes are where they were */
 	if (chart_keep_conflict(c, s, p->name[0] ? p->name : NULL))
@@ -116,7 +125,7 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 	} else {
 		struct place place = s->place;
 
-		refused(c, s, p, r);
+		refused(c, s, p, r, waited);
 		if ((err == CF_ECONFLICT && !(p->item && p->item->scratch)) ||
 		    (!waited && !commit_lost_race(r)))
 			chart_owe(c, &place, err);
@@ -132,21 +141,24 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 	return err;
 }
 
-void chart_save_settle(struct chart *c, struct stage *s)
+int chart_save_settle(struct chart *c, struct stage *s)
 {
 	struct client_result r;
+	int err = 0;
 
 	pthread_mutex_lock(&s->save);
 	if (s->pending && client_job_wait(s->pending->job, 0, &r) == 0) {
 		char what[NAME_BYTES_MAX + 16];
-		int err;
 
 		snprintf(what, sizeof what, "save %s", s->pending->name);
 		err = pending_take_over(c, s, &r, false);
 		if (err)
 			chart_note_error(c, what, err);
+		if (commit_lost_race(&r))
+			err = 0;
 	}
 	pthread_mutex_unlock(&s->save);
+	return err;
 }
 
 void chart_give_up(struct chart *c, struct stage *s, struct overlay_item *item, int err)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct chartfix *net;
 static struct chartfix_user patient, doctor;
@@ -27,6 +28,82 @@ static void setup(void)
 	p = chartfix_place(&patient, "patients/p1");
 	t_zero(chart_grant(patient.chart, &p.patient, 1u << 2 | 1u << 4, "doctor2@Birch", VERB_ALL, 0, 0));
 	chartfix_catch_up(&doctor, &patient);
+}
+
+static bool count_kept(void *ctx, const char *name, uint64_t size)
+{
+	(void)name;
+	(void)size;
+	++*(int *)ctx;
+	return true;
+}
+
+static int kept(struct chartfix_user *u)
+{
+	int count = 0;
+
+	t_zero(chart_conflicts(u->chart, count_kept, &count));
+	return count;
+}
+
+static bool is_staged(struct chartfix_user *u)
+{
+	struct buf out;
+	bool staged;
+
+	buf_init(&out, 0);
+	t_zero(chart_staged(u->chart, &out));
+	staged = out.len > 0;
+	buf_release(&out);
+	return staged;
+}
+
+static void set_rights(const char *path, uint32_t section, unsigned verbs)
+{
+	struct place p = chartfix_place(&patient, path);
+
+	t_zero(chart_revoke(patient.chart, &p.patient, section, "doctor2"));
+	t_zero(chart_grant(patient.chart, &p.patient, section, "doctor2", verbs, 0, 0));
+	chartfix_catch_up(&doctor, &patient);
+}
+
+/* What the contract alone denies, of keys that are still there, is not tried for ever. */
+T_TEST(chart_denied_save_is_kept_and_told)
+{
+	const char *path = "patients/p1/EMR02/denied.json";
+	struct chart_file *f;
+	struct place p;
+	int before;
+
+	setup();
+	t_zero(chartfix_write(&patient, path, "[1]"));
+	chartfix_catch_up(&doctor, &patient);
+	before = kept(&doctor);
+	p = chartfix_place(&doctor, path);
+	t_zero(chart_open(doctor.chart, &p, CHART_READ | CHART_WRITE, &f));
+	set_rights("patients/p1", 1u << 2, VERB_READ | VERB_ADD);
+	t_zero(chart_write(f, 0, view_str("[9]")));
+	t_err(chart_save(f), CF_EDENIED);
+	t_ok(is_staged(&doctor));
+	chart_close(f);
+	for (int i = 0; i < 250 && is_staged(&doctor); i++)
+		usleep(20000);
+	t_ok(!is_staged(&doctor));
+	t_eq(kept(&doctor), before + 1);
+	chartfix_holds(&doctor, path, "[1]");
+	/* who may write again is told once that something is missing */
+	set_rights("patients/p1", 1u << 2, VERB_ALL);
+	t_err(chartfix_write(&doctor, path, "[2]"), CF_EDENIED);
+	t_ok(strstr(err_detail(), "an earlier save") != NULL);
+	p = chartfix_place(&doctor, path);
+	/* a peer that has not heard of the grant yet may refuse the lease */
+	for (int i = 0; i < 100 && chart_open(doctor.chart, &p, CHART_WRITE, &f); i++) {
+		t_ok(strstr(err_detail(), "an earlier save") == NULL);
+		t_ok(i < 99);
+		usleep(20000);
+	}
+	chart_close(f);
+	t_eq(kept(&doctor), before + 1);
 }
 
 static atomic_bool stop;
