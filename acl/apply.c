@@ -14,6 +14,7 @@ static int load_members(struct apply *a)
 {
 	struct member_keys keys;
 	struct members members;
+	uint32_t revoked = 0;
 	struct hash hash;
 	struct db_txn *group = chain_group_txn(a->chain), *txn = NULL;
 	int err = group ? 0 : chain_read_begin(a->chain, &txn);
@@ -21,6 +22,8 @@ static int load_members(struct apply *a)
 	if (err)
 		return err;
 	err = state_members(group ? group : txn, &members);
+	if (err == 0)
+		err = state_members_revoked(group ? group : txn, &members, &revoked);
 	db_abort(txn);
 	if (err == 0)
 		err = members_hash(&members, &hash);
@@ -31,6 +34,7 @@ static int load_members(struct apply *a)
 	member_keys_release(&a->keys);
 	a->keys = keys;
 	a->members = members;
+	a->revoked = revoked;
 	a->members_hash = hash;
 	return 0;
 }
@@ -77,6 +81,11 @@ void apply_discard(struct apply *a)
 const struct members *apply_members(const struct apply *a)
 {
 	return &a->members;
+}
+
+uint32_t apply_members_revoked(const struct apply *a)
+{
+	return a->revoked;
 }
 
 const struct member_keys *apply_member_keys(const struct apply *a)
@@ -353,11 +362,12 @@ static int commit(struct apply *a, const struct block *block, const struct certi
 {
 	struct batch *b = &a->staged;
 	struct chain_stage *stage = b->stage;
+	bool revokes = b->revokes;
 	int err;
 
 	b->stage = NULL;
 	err = chain_stage_commit(stage, block, b->verdict, c);
-	if (err == 0 && !hash_equal(&block->header.next_members, &a->members_hash))
+	if (err == 0 && (revokes || !hash_equal(&block->header.next_members, &a->members_hash)))
 		err = load_members(a);
 	if (err == 0)
 		tell(a, block, b->verdict);

@@ -98,6 +98,8 @@ void apply_discard(struct apply *a);
 
 /* The set that decides the next block. Borrowed until the next commit; writer's thread. */
 const struct members *apply_members(const struct apply *a);
+/* Bits of those of them that are revoked (state_members_revoked). */
+uint32_t apply_members_revoked(const struct apply *a);
 const struct member_keys *apply_member_keys(const struct apply *a);
 
 /*

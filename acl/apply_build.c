@@ -151,6 +151,7 @@ int batch_add(struct apply *a, struct view tx, struct view annex, enum batch_mod
 		err = err_set(CF_ECORRUPT, "a transaction judged valid cannot be staged: %s", err_name(err));
 	if (err)
 		goto out;
+	b->revokes |= verdict == VERDICT_VALID && a->tx->proposal.op[0].code == OP_CRL;
 	b->changes_members = a->tx->proposal.op[0].code == OP_MEMBERS;
 	b->id[b->count] = a->tx->id;
 	b->verdict[b->count] = verdict;

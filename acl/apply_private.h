@@ -20,6 +20,7 @@ struct batch {
 	struct view *tx; /* borrowed from the caller, while staging only */
 	struct view *annex;
 	bool changes_members;
+	bool revokes;
 	uint64_t bytes;    /* of what a wire body of it has so far */
 	struct hash block; /* its hash, once sealed */
 };
@@ -31,6 +32,7 @@ struct apply {
 	struct apply_observer observer;
 	struct validator *validator;
 	struct members members;
+	uint32_t revoked; /* of the members */
 	struct hash members_hash;
 	struct member_keys keys;
 	struct batch staged;

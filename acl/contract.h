@@ -59,6 +59,9 @@ int policy_check(struct db_txn *txn, const struct patient_id *patient, unsigned 
 int state_identity(struct db_txn *txn, const struct identity_id *id, struct identity_row *ret_row) must_check;
 int state_policy(struct db_txn *txn, struct policy_row *ret_row) must_check;
 int state_members(struct db_txn *txn, struct members *ret_members) must_check;
+/* Bits of the members whose identity is REVOKED: they still vote until they are removed, but what they
+ * endorse, receipt or answer counts for nothing. */
+int state_members_revoked(struct db_txn *txn, const struct members *m, uint32_t *ret_mask) must_check;
 int state_org(struct db_txn *txn, uint16_t number, struct org_row *ret_row) must_check;
 int state_patient(struct db_txn *txn, const struct patient_id *p, struct patient_row *ret_row) must_check;
 int state_section(struct db_txn *txn, const struct patient_id *p, unsigned section,

@@ -164,6 +164,24 @@ int state_members(struct db_txn *txn, struct members *ret_members)
 	return row_members(txn, NULL, ret_members);
 }
 
+int state_members_revoked(struct db_txn *txn, const struct members *m, uint32_t *ret_mask)
+{
+	struct identity_row row;
+	uint32_t mask = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < m->count && err == 0; i++) {
+		err = state_identity(txn, &m->member[i].id, &row);
+		if (err == 0 && row.status == IDENTITY_REVOKED)
+			mask |= 1u << i;
+		if (err == CF_ENOTFOUND)
+			err = 0;
+	}
+	if (err == 0)
+		*ret_mask = mask;
+	return err;
+}
+
 int state_org(struct db_txn *txn, uint16_t number, struct org_row *ret_row)
 {
 	return row_org(txn, NULL, number, ret_row);

@@ -277,11 +277,17 @@ static bool role_permits(const struct tx_proposal *p, enum role role)
 	}
 }
 
-static const struct member *find_member(const struct members *m, const struct identity_id *id)
+/* Who may sign for a transaction: the members but for those that are revoked at its place in the ledger. */
+struct signers {
+	struct members members;
+	uint32_t revoked;
+};
+
+static const struct member *find_signer(const struct signers *s, const struct identity_id *id)
 {
-	for (unsigned i = 0; i < m->count; i++) {
-		if (identity_equal(&m->member[i].id, id))
-			return &m->member[i];
+	for (unsigned i = 0; i < s->members.count; i++) {
+		if (identity_equal(&s->members.member[i].id, id))
+			return (s->revoked >> i) & 1 ? NULL : &s->members.member[i];
 	}
 	return NULL;
 }
@@ -290,7 +296,7 @@ static const struct member *find_member(const struct members *m, const struct id
  * Endorsements of k distinct organizations over this very proposal and read-write set. A wrong one does not
  * count and does no harm; organizations are counted, not keys (V9).
  */
-static int count_orgs(struct validator *v, const struct tx *tx, const struct members *m, unsigned enough,
+static int count_orgs(struct validator *v, const struct tx *tx, const struct signers *s, unsigned enough,
 		      unsigned *ret_count)
 {
 	struct hash digest = tx_endorsement_digest(&v->network, &tx->id, tx->rwset_bytes);
@@ -299,7 +305,7 @@ static int count_orgs(struct validator *v, const struct tx *tx, const struct mem
 
 	for (unsigned i = 0; i < tx->endorsement_count && count < enough; i++) {
 		const struct endorsement *e = &tx->endorsement[i];
-		const struct member *by = find_member(m, &e->by);
+		const struct member *by = find_signer(s, &e->by);
 		int err;
 
 		if (!by || (seen[by->org / 8] & (1u << by->org % 8)))
@@ -318,7 +324,7 @@ static int count_orgs(struct validator *v, const struct tx *tx, const struct mem
 }
 
 /* Distinct members that hold the named blobs durably; ids are strictly ascending (tx_decode). */
-static int count_receipts(struct validator *v, const struct tx *tx, const struct members *m, unsigned enough,
+static int count_receipts(struct validator *v, const struct tx *tx, const struct signers *s, unsigned enough,
 			  unsigned *ret_count)
 {
 	struct hash digest = tx_receipt_digest(&v->network, tx->proposal.time_ms, tx->proposal.blob,
@@ -327,7 +333,7 @@ static int count_receipts(struct validator *v, const struct tx *tx, const struct
 
 	for (unsigned i = 0; i < tx->receipt_count && count < enough; i++) {
 		const struct endorsement *e = &tx->receipt[i];
-		const struct member *by = find_member(m, &e->by);
+		const struct member *by = find_signer(s, &e->by);
 		int err = by ? sigcache_verify(v->signatures, &e->sig, SIG_RECEIPT, &v->network, &digest,
 					       by->endorse_point)
 			     : CF_ESIG;
@@ -343,21 +349,23 @@ static int count_receipts(struct validator *v, const struct tx *tx, const struct
 static int check_signers(struct validator *v, struct db_txn *txn, const struct tx *tx,
 			 const struct policy_row *policy, enum verdict *ret_verdict)
 {
-	struct members members;
+	struct signers signers;
 	unsigned count, receipts;
-	int err = state_members(txn, &members);
+	int err = state_members(txn, &signers.members);
 
 	if (err == 0)
-		err = count_orgs(v, tx, &members, policy->endorsing_orgs, &count);
+		err = state_members_revoked(txn, &signers.members, &signers.revoked);
+	if (err == 0)
+		err = count_orgs(v, tx, &signers, policy->endorsing_orgs, &count);
 	if (err)
 		return err;
 	*ret_verdict = VERDICT_ENDORSEMENT_POLICY;
 	if (count < policy->endorsing_orgs)
 		return 0;
-	receipts = policy->receipts ? policy->receipts : members_quorum(members.count);
+	receipts = policy->receipts ? policy->receipts : members_quorum(signers.members.count);
 	if (tx->proposal.blob_count == 0)
 		receipts = 0;
-	err = count_receipts(v, tx, &members, receipts, &count);
+	err = count_receipts(v, tx, &signers, receipts, &count);
 	if (err == 0)
 		*ret_verdict = count < receipts ? VERDICT_RECEIPTS : VERDICT_VALID;
 	return err;

@@ -283,17 +283,13 @@ static int make_parts(struct client *c, const struct client_config *config, uint
 /* All parts are there: frames may come. */
 static int connect_members(struct client *c)
 {
-	struct members *m = mem_alloc(sizeof(*m));
 	struct db_txn *txn;
-	int err = m ? chain_read_begin(c->store.chain, &txn) : CF_ENOMEM;
+	int err = chain_read_begin(c->store.chain, &txn);
 
-	if (!err) {
-		err = state_members(txn, m);
-		db_abort(txn);
-	}
-	if (!err)
-		err = links_set_members(c->links, m);
-	mem_free(m);
+	if (err)
+		return err;
+	err = links_set_members_of(c->links, txn);
+	db_abort(txn);
 	return err ? err : follower_start(c->follower);
 }
 

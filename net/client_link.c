@@ -29,7 +29,7 @@ struct links {
 	struct roster *roster;
 };
 
-static int roster_new(const struct members *m, struct roster **ret_r)
+static int roster_new(const struct members *m, uint32_t revoked, struct roster **ret_r)
 {
 	struct roster *r = mem_zalloc(sizeof(*r));
 	int err;
@@ -38,6 +38,7 @@ static int roster_new(const struct members *m, struct roster **ret_r)
 		return CF_ENOMEM;
 	r->members = *m;
 	r->quorum = members_quorum(m->count);
+	r->revoked = revoked;
 	atomic_init(&r->refs, 1);
 	err = member_keys_init(&r->keys, &r->members);
 	if (err) {
@@ -86,6 +87,13 @@ static struct roster *find(struct links *l, const struct transport_link *link, u
 	return r;
 }
 
+/* What counts by who said it, and so for nothing when they are revoked. */
+static bool counts_for_nothing(const struct roster *r, unsigned member, enum wire_kind kind)
+{
+	return ((r->revoked >> member) & 1) &&
+	       (kind == WIRE_ENDORSED || kind == WIRE_RECEIPT || kind == WIRE_SHARE);
+}
+
 static void on_recv(void *ctx, struct transport_from from, struct transport_link *link, struct view bytes)
 {
 	struct links *l = ctx;
@@ -108,6 +116,9 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 	} else if (f.is_signed && crypto_verify(r->keys.endorse[member], &f.digest, f.sig)) {
 		log_warn(LOG_MODULE, "peer %u sends a %s with a bad signature -> dropped", member,
 			 wire_kind_name(f.kind));
+	} else if (counts_for_nothing(r, member, f.kind)) {
+		log_debug(LOG_MODULE, "peer %u is revoked -> its %s is dropped", member,
+			  wire_kind_name(f.kind));
 	} else {
 		l->config.on_frame(l->config.ctx, r, member, &f);
 	}
@@ -220,27 +231,63 @@ static int slot_dial(struct links *l, unsigned i, const char *address)
 	return 0;
 }
 
-int links_set_members(struct links *l, const struct members *m)
+static void roster_replace(struct links *l, struct roster *fresh)
 {
-	struct roster *fresh, *old;
-	int err;
+	struct roster *old;
 
-	assert(l && m);
-	err = roster_new(m, &fresh);
-	if (err)
-		return err;
-	/* The set first, so that a link that comes up at once is known by its index. */
 	pthread_mutex_lock(&l->lock);
 	old = l->roster;
 	l->roster = fresh;
 	pthread_mutex_unlock(&l->lock);
 	roster_release(old);
+}
+
+int links_set_revoked(struct links *l, uint32_t revoked)
+{
+	struct roster *r = links_roster(l), *fresh;
+	int err = 0;
+
+	assert(r);
+	if (r->revoked != revoked)
+		err = roster_new(&r->members, revoked, &fresh);
+	if (!err && r->revoked != revoked)
+		roster_replace(l, fresh);
+	roster_release(r);
+	return err;
+}
+
+int links_set_members(struct links *l, const struct members *m)
+{
+	struct roster *fresh;
+	int err;
+
+	assert(l && m);
+	err = roster_new(m, 0, &fresh);
+	if (err)
+		return err;
+	roster_replace(l, fresh); /* first, so that a link that comes up at once is known by its index */
 	for (unsigned i = 0; i < m->count && !err; i++) {
 		char url[ADDRESS_BYTES_MAX + 1];
 
 		gateway_of(l->config.gateways, i, m->member[i].client_address, url);
 		err = slot_dial(l, i, url);
 	}
+	return err;
+}
+
+int links_set_members_of(struct links *l, struct db_txn *txn)
+{
+	struct members *m = mem_alloc(sizeof(*m));
+	uint32_t revoked = 0;
+	int err = m ? state_members(txn, m) : CF_ENOMEM;
+
+	if (!err)
+		err = state_members_revoked(txn, m, &revoked);
+	if (!err)
+		err = links_set_members(l, m);
+	if (!err)
+		err = links_set_revoked(l, revoked);
+	mem_free(m);
 	return err;
 }
 

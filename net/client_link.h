@@ -9,6 +9,7 @@
 #ifndef NET_CLIENT_LINK_H
 #define NET_CLIENT_LINK_H
 
+#include "acl/contract.h"
 #include "acl/identity.h"
 #include "net/transport.h"
 #include "net/wire.h"
@@ -21,6 +22,7 @@ struct roster {
 	struct members members;
 	struct member_keys keys;
 	unsigned quorum;
+	uint32_t revoked; /* members whose endorsements, receipts and shares are dropped */
 };
 
 struct links;
@@ -44,6 +46,11 @@ void links_free(struct links *l);
 /* Dials the members whose address is new; they connect in the background. Errors: CF_ENOMEM, CF_ECONFIG,
  * CF_ENETWORK. */
 int links_set_members(struct links *l, const struct members *m) must_check;
+
+/* The set of the state that txn shows, and who of it is revoked. */
+int links_set_members_of(struct links *l, struct db_txn *txn) must_check;
+/* Who of the current set is revoked; another answer makes another roster. CF_ENOMEM. */
+int links_set_revoked(struct links *l, uint32_t revoked) must_check;
 
 /* The current set; release it with roster_release. */
 struct roster *links_roster(struct links *l);

@@ -89,16 +89,13 @@ static int open_client(struct courier *c)
 /* The members may have changed since they were dialled. Under the lock. */
 static int dial(struct courier *c)
 {
-	struct members *m = mem_alloc(sizeof(*m));
-	struct db_txn *txn = NULL;
-	int err = m ? chain_read_begin(c->config.chain, &txn) : CF_ENOMEM;
+	struct db_txn *txn;
+	int err = chain_read_begin(c->config.chain, &txn);
 
-	if (err == 0)
-		err = state_members(txn, m);
+	if (err)
+		return err;
+	err = links_set_members_of(c->links, txn);
 	db_abort(txn);
-	if (err == 0)
-		err = links_set_members(c->links, m);
-	mem_free(m);
 	return err;
 }
 

@@ -15,20 +15,34 @@
 #define ASK_GAP_MS 100
 #define TROUBLE_MS 1000 /* between attempts when the own disk or memory refuses */
 
+static void set_revoked(struct follower *f)
+{
+	int err = links_set_revoked(f->config.links, apply_members_revoked(f->apply));
+
+	if (err)
+		log_error(FOLLOWER_LOG, "a revoked member cannot be noted: %s -> with the next block",
+			  err_name(err));
+}
+
 /* The members may have changed with this block. */
 static void refresh_members(struct follower *f, const struct roster *r)
 {
 	const struct members *m = apply_members(f->apply);
 	int err;
 
-	if (m->epoch == r->members.epoch)
+	if (m->epoch == r->members.epoch) {
+		if (r->revoked != apply_members_revoked(f->apply))
+			set_revoked(f);
 		return;
+	}
 	log_info(FOLLOWER_LOG, "members changed at height %llu: %u now", (unsigned long long)m->epoch,
 		 m->count);
 	err = links_set_members(f->config.links, m);
 	if (err)
 		log_error(FOLLOWER_LOG, "new members cannot be dialled: %s (%s)", err_name(err),
 			  err_detail());
+	else
+		set_revoked(f);
 	f->subscribed = FOLLOWER_NOBODY;
 }
 

@@ -104,10 +104,16 @@ void job_begin(struct client_job *job, const struct roster *r)
 	tally_init(&job->tally, &r->members);
 	job->endorsers = 0;
 	job->epoch = r->members.epoch;
+	job->revoked = r->revoked;
 	if (job->receipts_quorum)
 		job->receipts_needed = r->quorum;
 	if (job->blob_count == 0)
 		job->receipts_needed = 0;
+}
+
+bool job_is_of(const struct client_job *job, const struct roster *r)
+{
+	return job->epoch == r->members.epoch && job->revoked == r->revoked;
 }
 
 static bool rwset_is_needed(const struct client_job *job, const struct hash *hash)

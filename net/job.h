@@ -58,7 +58,8 @@ struct client_job {
 	struct client_job *chain; /* in the table of ids */
 	struct client_job *next;  /* in the queue, later in the list of the settled */
 	uint64_t batch;
-	uint64_t epoch; /* of the members that tally and receipts are of */
+	uint64_t epoch;   /* of the members that tally and receipts are of, */
+	uint32_t revoked; /* and those of them that were revoked */
 	struct sigpath signature;
 	bool is_signed;
 	bool is_out; /* a block may hold it, whoever refuses it now */
@@ -92,6 +93,8 @@ void job_unref(struct client_job *job); /* accepts NULL */
 
 /* Forgets all answers; further ones are of this set. */
 void job_begin(struct client_job *job, const struct roster *r);
+/* Is what it has of this set? */
+bool job_is_of(const struct client_job *job, const struct roster *r);
 /* Enters a verified endorsement; a copy of the read-write set is kept while an answer needs it. CF_ENOMEM. */
 int job_endorsed(struct client_job *job, unsigned member, uint64_t height, struct view rwset,
 		 const struct sigpath *sig) must_check;

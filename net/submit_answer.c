@@ -153,7 +153,7 @@ static int verify(const struct submitter *s, const struct roster *r, unsigned me
 
 static bool is_wanted(const struct client_job *job, const struct roster *r)
 {
-	return job && job->state == JOB_ENDORSING && job->epoch == r->members.epoch;
+	return job && job->state == JOB_ENDORSING && job_is_of(job, r);
 }
 
 static void log_difference(const struct client_job *job, unsigned member)
@@ -185,7 +185,7 @@ static void compare(struct submitter *s, const struct client_job *job, const str
 static void watch_late(struct submitter *s, const struct client_job *job, const struct roster *r,
 		       unsigned member, const struct wire_endorsed_item *item, struct consequences *c)
 {
-	if (!job || job->epoch != r->members.epoch || item->error || item->rwset.len == 0 || c->lie.len)
+	if (!job || !job_is_of(job, r) || item->error || item->rwset.len == 0 || c->lie.len)
 		return;
 	if (job->endorsers && !((job->endorsers >> member) & 1))
 		(void)!accuse_endorser(job, r, &s->config.network, member, item->rwset, &item->signature,
@@ -262,6 +262,8 @@ void submit_on_refused(struct submitter *s, const struct roster *r, unsigned mem
 	struct consequences c = {.lie.max = EVIDENCE_BYTES_MAX};
 	struct client_job *job;
 
+	if ((r->revoked >> member) & 1)
+		return;
 	pthread_mutex_lock(&s->lock);
 	job = submit_find(s, &m->id);
 	if (job && job->state == JOB_ORDERED && job->backoff_ms <= SUBMIT_REPEAT_MS)
@@ -301,8 +303,7 @@ void submit_on_receipt(struct submitter *s, const struct roster *r, unsigned mem
 	if (err)
 		log_warn(LOG_MODULE, "peer %u signs a receipt badly -> dropped", member);
 	pthread_mutex_lock(&s->lock);
-	if (job && !err && (job->state == JOB_ENDORSING || job->state == JOB_HOLDING) &&
-	    job->epoch == r->members.epoch) {
+	if (job && !err && (job->state == JOB_ENDORSING || job->state == JOB_HOLDING) && job_is_of(job, r)) {
 		if (m.held && job_held(job, member, &m.signature) == 0)
 			advance(s, job, &c);
 		for (unsigned i = 0; i < m.missing_count; i++)

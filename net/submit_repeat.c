@@ -16,13 +16,13 @@
 #define LINGER_LOOKS 8 /* without a job before the thread sleeps: most saves then need not wake it */
 
 /*
- * The members changed: what was collected is of the old set. That goes for what is on its way to a block,
- * too: no block up to the change held it, and the new members may find too few of their own under it. It
- * stays the same transaction, with other endorsements.
+ * The members changed, or one was revoked: what was collected is of the old set. That goes for what is on its
+ * way to a block, too: no block up to the change held it, and the new members may find too few of their own
+ * under it. It stays the same transaction, with other endorsements.
  */
 static void begin_again(struct submitter *s, struct client_job *job, const struct roster *r, uint64_t now)
 {
-	if (job->epoch == r->members.epoch ||
+	if (job_is_of(job, r) ||
 	    (job->state != JOB_ENDORSING && job->state != JOB_HOLDING && job->state != JOB_ORDERED))
 		return;
 	job->is_out = job->is_out || job->state == JOB_ORDERED;

@@ -193,6 +193,46 @@ T_TEST(a_list_counts_from_the_next_transaction_on)
 	netfix_free(n);
 }
 
+/* Endorsed before the list that revokes the endorser, ordered after it: no block takes it. */
+T_TEST(a_revoked_peer_endorses_no_more)
+{
+	struct netfix *n = fresh();
+	struct op_standing op = {.who = n->custodian[2].id, .reason = VIEW("for a test", 10)};
+	struct netfix_request r = {.by = &n->custodian[2], .op_count = 1};
+	struct identity person;
+	struct apply_request request = {.annex = VIEW_NONE};
+	struct hash id;
+	struct db_txn *txn;
+	struct buf crl, body, tx;
+
+	buf_init(&crl, 0);
+	buf_init(&body, 0);
+	buf_init(&tx, 0);
+	t_zero(netfix_person(n, "dr", ROLE_DOCTOR, 2, &person));
+	op.who = person.id;
+	t_zero(op_standing_encode(&op, &body));
+	r.op[0] = (struct tx_op){OP_SUSPEND, buf_view(&body)};
+	t_zero(netfix_tx(n, &r, &tx, &id)); /* endorsed by the first two peers */
+	t_zero(chain_read_begin(n->chain[0], &txn));
+	t_zero(apply_precheck(n->apply[0], txn, buf_view(&tx), VIEW_NONE, n->now_ms, &id));
+	db_abort(txn);
+	make_list(n, 0, &n->peer[0].info.serial, 1, 1, &crl);
+	t_zero(carry(n, &person, 0, buf_view(&crl)));
+	t_eq(apply_members_revoked(n->apply[0]), 1);
+	t_eq(apply_members_revoked(n->apply[1]), 1);
+	t_zero(chain_read_begin(n->chain[0], &txn));
+	t_err(apply_precheck(n->apply[0], txn, buf_view(&tx), VIEW_NONE, n->now_ms, &id), CF_EDENIED);
+	db_abort(txn);
+	request.tx = buf_view(&tx);
+	t_err(netfix_block(n, &request, 1, NULL), CF_ENOTFOUND); /* nothing is left for a block */
+	t_eq(status_of(n, &person), IDENTITY_ACTIVE);
+	buf_release(&crl);
+	buf_release(&body);
+	buf_release(&tx);
+	identity_release(&person);
+	netfix_free(n);
+}
+
 T_TEST(lists_are_refused_for_what_is_wrong_with_them)
 {
 	struct netfix *n = fresh(), *foreign = fresh();

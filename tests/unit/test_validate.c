@@ -262,6 +262,41 @@ T_TEST(organizations_are_counted_not_keys)
 	close_bench(&b);
 }
 
+/* From its place in the ledger on; who is suspended signs as before, or one manager could stop a hospital's
+ * peer. */
+T_TEST(who_is_revoked_signs_for_nothing)
+{
+	struct bench b;
+	struct tx_proposal p;
+	struct buf proposal;
+	struct hash digest;
+
+	open_bench(&b);
+	buf_init(&proposal, 0);
+	p = b.tx->proposal;
+	p.blob_count = 1;
+	p.blob[0] = (struct tx_blob){{{1}}, 100};
+	resign(&b, &p, &proposal);
+	endorse(&b);
+	digest = tx_receipt_digest(&b.n->network, p.time_ms, p.blob, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		b.tx->receipt[i].by = b.n->peer[i].id;
+		t_zero(sigpath_sign(SIG_RECEIPT, &b.n->network, &digest, 1, b.n->peer[i].endorse,
+				    &b.tx->receipt[i].sig));
+	}
+	b.tx->receipt_count = 3;
+	t_verdict(&b, VERDICT_VALID);
+	t_zero(netstage_status(&b.stage, &b.n->peer[1], IDENTITY_SUSPENDED));
+	t_verdict(&b, VERDICT_VALID);
+	t_zero(netstage_status(&b.stage, &b.n->peer[2], IDENTITY_REVOKED)); /* it signed a receipt */
+	t_verdict(&b, VERDICT_RECEIPTS);
+	t_zero(netstage_status(&b.stage, &b.n->peer[1], IDENTITY_REVOKED)); /* it endorsed */
+	t_verdict(&b, VERDICT_ENDORSEMENT_POLICY);
+	t_err(validate_signers(b.v, b.stage.txn, b.tx), CF_EDENIED);
+	buf_release(&proposal);
+	close_bench(&b);
+}
+
 T_TEST(an_endorsement_is_of_this_read_write_set)
 {
 	struct bench b;
