@@ -23,10 +23,18 @@ static int put_status(struct run *r, const struct identity_id *who, const struct
 }
 
 /*
- * A manager administers the own organization, a governor all of them. Nobody suspends a governor, whose voice
- * counts where others decide, and no hospital a patient, who could take no grant back then: their authority
- * revokes certificates.
+ * A manager administers the own organization. A governor alone holds up doctors, of any organization, and
+ * nobody whose voice counts or whose work others need: one governor would stop every hospital's managers and
+ * peers. Nobody suspends a governor, and nobody a patient, who could take no grant back then: their authority
+ * revokes certificates, and governors expel peers by their majority.
  */
+static bool may_suspend(enum role by, enum role who)
+{
+	if (by == ROLE_GOVERNOR)
+		return who == ROLE_DOCTOR;
+	return who == ROLE_DOCTOR || who == ROLE_MANAGER || who == ROLE_PEER;
+}
+
 static int check_administrator(const struct run *r, const struct op_standing *op,
 			       const struct identity_row *row)
 {
@@ -35,7 +43,7 @@ static int check_administrator(const struct run *r, const struct op_standing *op
 	if (r->creator.role == ROLE_MANAGER && r->creator.org != row->org)
 		return err_set(CF_EDENIED, "%s is of another organization than its manager %s", row->name,
 			       r->creator.name);
-	if (row->role == ROLE_GOVERNOR || (row->role == ROLE_PATIENT && r->creator.role == ROLE_MANAGER))
+	if (!may_suspend(r->creator.role, row->role))
 		return err_set(CF_EDENIED, "a %s suspends no %s", role_name(r->creator.role),
 			       role_name(row->role));
 	if (identity_equal(&op->who, &r->p->creator))

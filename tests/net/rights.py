@@ -302,11 +302,13 @@ def admissions():
 
 
 def standing():
-    """A manager suspends in the own organization, a governor everywhere, nobody else anybody."""
+    """A manager suspends staff of the own organization, a governor doctors everywhere, nobody else anybody."""
     zero = "0" * 32
     for who, whom, may in (("patient4", "doctor2@hospitalB", False), ("doctor1", "doctor2@hospitalB", False),
                            ("manager1", "doctor2@hospitalB", False), ("manager1", "doctor1@hospitalA", True),
-                           ("governor1", "doctor2@hospitalB", True), ("peer1", "doctor2@hospitalB", False)):
+                           ("governor1", "doctor2@hospitalB", True), ("governor1", "manager1@hospitalA", False),
+                           ("governor1", "patient4@hospitalD", False), ("governor1", "peer1@hospitalA", False),
+                           ("manager1", "peer1@hospitalA", True), ("peer1", "doctor2@hospitalB", False)):
         answers = bare(who, [f"1 suspend {zero} 0 {whom}", f"2 reinstate {zero} 0 {whom}"])
         want = "CF_OK" if may else "CF_EDENIED"
         wrong = [a for a in (answers.get("1", ""), answers.get("2", "")) if not a.startswith(want)]

@@ -115,7 +115,7 @@ static int revoke(struct netfix *n, const struct identity *by, unsigned org, con
 	return err;
 }
 
-T_TEST(managers_suspend_their_own_and_governors_anybody)
+T_TEST(managers_suspend_their_own_and_governors_doctors)
 {
 	struct netfix *n = fresh();
 	struct identity doctor, patient1, governor;
@@ -130,6 +130,14 @@ T_TEST(managers_suspend_their_own_and_governors_anybody)
 	refused(standing(n, &n->custodian[0], OP_REINSTATE, &doctor), CF_EEXIST, "is active already");
 	refused(standing(n, &n->custodian[0], OP_SUSPEND, &patient1), CF_EDENIED, "suspends no patient");
 	refused(standing(n, &n->custodian[1], OP_SUSPEND, &governor), CF_EDENIED, "suspends no governor");
+	/* one governor would stop every hospital */
+	refused(standing(n, &governor, OP_SUSPEND, &n->custodian[0]), CF_EDENIED,
+		"a governor suspends no manager");
+	refused(standing(n, &governor, OP_SUSPEND, &n->peer[0]), CF_EDENIED, "a governor suspends no peer");
+	refused(standing(n, &governor, OP_SUSPEND, &patient1), CF_EDENIED, "a governor suspends no patient");
+	t_zero(standing(n, &n->custodian[0], OP_SUSPEND, &n->peer[0]));
+	refused(standing(n, &governor, OP_REINSTATE, &n->peer[0]), CF_EDENIED, "a governor suspends no peer");
+	t_zero(standing(n, &n->custodian[0], OP_REINSTATE, &n->peer[0]));
 	t_zero(standing(n, &n->custodian[0], OP_SUSPEND, &doctor));
 	t_eq(status_of(n, &doctor), IDENTITY_SUSPENDED);
 	refused(standing(n, &n->custodian[0], OP_SUSPEND, &doctor), CF_EEXIST, "is suspended already");
