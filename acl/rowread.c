@@ -28,7 +28,7 @@ int row_read(struct db_txn *txn, struct rwset_builder *out, const struct stateke
 	if (out)
 		noted = rwset_add_read(out, k, err == 0, version);
 	if (noted)
-		return noted;
+		return noted == CF_ETOOBIG ? err_set(noted, "the proposal reads too many rows") : noted;
 	if (err == 0) {
 		*ret_value = value;
 		*ret_version = version;

@@ -144,6 +144,7 @@ struct list {
 
 struct rwset_builder {
 	struct list reads, empties, writes;
+	unsigned read_calls;
 };
 
 static void list_release(struct list *l)
@@ -235,6 +236,8 @@ int rwset_add_read(struct rwset_builder *b, struct view key, bool present, struc
 	assert(b);
 	if (!key_ok(key))
 		return CF_EINVAL;
+	if (b->read_calls++ >= RWSET_READS_MAX)
+		return CF_ETOOBIG;
 	if (list_find(&b->reads, key, &at))
 		return 0;
 	err = list_insert(&b->reads, at, key, &item);

@@ -13,6 +13,7 @@
 #define STATE_KEY_BYTES_MAX 96
 #define STATE_VALUE_BYTES_MAX ((size_t)128 << 10)
 #define RWSET_ITEMS_MAX 4096
+#define RWSET_READS_MAX 8192 /* with those of a key that was read before: what one proposal may cost */
 #define RWSET_BYTES_MAX ((size_t)4 << 20)
 
 /* Where a value was written: the block and the transaction's place in it. Height 0 and index 0: genesis or
@@ -52,7 +53,8 @@ void rwset_release(struct rwset *set);
 
 /*
  * Collects while a contract runs. Keys and values are copied. A key read twice is kept once (the first
- * version counts); a key written twice keeps the last value.
+ * version counts) and counted each time: CF_ETOOBIG beyond RWSET_READS_MAX, for everybody who reads the same.
+ * A key written twice keeps the last value.
  */
 struct rwset_builder;
 

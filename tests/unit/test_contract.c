@@ -291,6 +291,70 @@ T_TEST(rename_follows_rename_2)
 	close_home(&h);
 }
 
+static struct node_id deep_node(unsigned i)
+{
+	return (struct node_id){{0xde, (uint8_t)(i >> 8), (uint8_t)i}};
+}
+
+/* A directory under a name that nobody sealed. */
+static void stage_dir(struct netstage *s, const struct node_id *node, const struct node_id *parent,
+		      unsigned token)
+{
+	struct node_row row = {.type = NODE_DIR, .section = 5, .parent = *parent, .mode = 0755};
+	struct entry_row entry = {.node = *node, .type = NODE_DIR, .sealed_name = VIEW("s", 1)};
+	struct name_token t = {{(uint8_t)(token >> 8), (uint8_t)token}};
+	struct buf value;
+
+	buf_init(&value, 0);
+	t_zero(node_row_encode(&row, &value));
+	t_zero(netstage_put(s, statekey_node(&patient, SKP_NODE, node), 0, &value));
+	t_zero(entry_row_encode(&entry, &value));
+	t_zero(netstage_put(s, statekey_entry(&patient, parent, &t), 0, &value));
+	buf_release(&value);
+}
+
+/* Each rename of a directory walks up: what one proposal may make an endorser read has a bound. */
+T_TEST(the_work_of_one_proposal_is_bounded)
+{
+	struct home h;
+	struct netstage s;
+	struct netfix_request *r = mem_zalloc(sizeof(*r));
+	struct node_id at, above;
+	struct buf body[10];
+
+	open_home(&h);
+	t_zero(netstage_begin(h.n, &s));
+	for (unsigned i = 0; i < 900; i++) {
+		at = deep_node(i);
+		stage_dir(&s, &at, i ? &above : &h.dir, i);
+		above = at;
+	}
+	*r = (struct netfix_request){.by = &h.owner, .patient = &patient};
+	for (unsigned i = 0; i < 10; i++) {
+		struct op_rename op = {.from_dir = h.dir,
+				       .from_token = {{0x80, (uint8_t)i}},
+				       .to_dir = above,
+				       .to_token = {{0x81, (uint8_t)i}},
+				       .node = deep_node(0x8000 + i),
+				       .sealed_name = VIEW("s", 1),
+				       .window = contract_window(h.n->now_ms)};
+
+		stage_dir(&s, &op.node, &h.dir, 0x8000 + i);
+		buf_init(&body[i], 0);
+		t_zero(op_rename_encode(&op, &body[i]));
+		r->op[i] = (struct tx_op){OP_RENAME, buf_view(&body[i])};
+	}
+	r->op_count = 8;
+	t_zero(netstage_run(&s, r, h.n->now_ms));
+	r->op_count = 10;
+	t_err(netstage_run(&s, r, h.n->now_ms), CF_ETOOBIG);
+	for (unsigned i = 0; i < 10; i++)
+		buf_release(&body[i]);
+	netstage_end(&s);
+	mem_free(r);
+	close_home(&h);
+}
+
 T_TEST(later_operations_see_earlier_ones)
 {
 	struct home h;
