@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * endorser.c - creator's signature, contract, own signature.
+ * endorser.c - creator's signature, contract, own signature; a slice of a frame at a time.
  */
 #include "net/endorser.h"
 
@@ -121,11 +121,15 @@ static int endorse_one(struct endorser *e, struct db_txn *txn, enum gateway gate
 
 /* --- one frame --- */
 
-static void run_all(struct endorser *e, struct db_txn *txn, enum gateway gateway,
-		    const struct wire_endorse *m, struct work *work)
+/* From the proposal `first` on, one at least, until the slice of time is over; how many. */
+static unsigned run_slice(struct endorser *e, struct db_txn *txn, enum gateway gateway,
+			  const struct wire_endorse *m, unsigned first, struct work *work)
 {
-	for (unsigned i = 0; i < m->count; i++) {
-		struct work *w = &work[i];
+	uint64_t end = ticks_ms() + ENDORSER_SLICE_MS;
+	unsigned count = 0;
+
+	for (unsigned i = first; i < m->count && (i == first || ticks_ms() < end); i++) {
+		struct work *w = &work[count++];
 
 		err_clear();
 		buf_init(&w->rwset, RWSET_BYTES_MAX);
@@ -139,6 +143,7 @@ static void run_all(struct endorser *e, struct db_txn *txn, enum gateway gateway
 		w->item.detail = view_str(w->detail);
 		w->item.rwset = buf_view(&w->rwset);
 	}
+	return count;
 }
 
 static int sign_all(struct endorser *e, struct work *work, unsigned count)
@@ -168,9 +173,10 @@ static int sign_all(struct endorser *e, struct work *work, unsigned count)
 	return err;
 }
 
-static int answer(struct endorser *e, const struct message *m, const struct wire_endorse *frame)
+/* A slice of the frame: its number is the first proposal of it, and then the one after. */
+static int answer(struct endorser *e, struct message *m, const struct wire_endorse *frame)
 {
-	struct wire_endorsed endorsed = {.by = e->config.identity->id, .count = frame->count};
+	struct wire_endorsed endorsed = {.by = e->config.identity->id};
 	struct work *work = mem_array(NULL, frame->count, sizeof(*work));
 	struct chain_head head;
 	struct db_txn *txn = NULL;
@@ -190,16 +196,18 @@ static int answer(struct endorser *e, const struct message *m, const struct wire
 	err = chain_read_begin(e->config.chain, &txn);
 	if (err)
 		goto out;
-	run_all(e, txn, (enum gateway)m->gateway, frame, work);
+	endorsed.count =
+		(uint16_t)run_slice(e, txn, (enum gateway)m->gateway, frame, (unsigned)m->number, work);
 	db_abort(txn);
-	err = sign_all(e, work, frame->count);
-	for (unsigned i = 0; i < frame->count; i++)
+	m->number += endorsed.count;
+	err = sign_all(e, work, endorsed.count);
+	for (unsigned i = 0; i < endorsed.count; i++)
 		endorsed.item[i] = work[i].item;
 	if (!err)
 		err = wire_endorsed_encode(&endorsed, &payload);
 	if (!err)
 		mesh_answer(e->config.mesh, m->from, WIRE_ENDORSED, m->request, buf_view(&payload));
-	for (unsigned i = 0; i < frame->count; i++)
+	for (unsigned i = 0; i < endorsed.count; i++)
 		buf_release(&work[i].rwset);
 out:
 	mem_free(work);
@@ -208,18 +216,25 @@ out:
 	return err;
 }
 
+/* What is left of a frame after a slice goes behind the others in the queue, where each sender has its turn.
+ */
 static void process(struct endorser *e, struct message *m)
 {
 	struct wire_endorse frame = {.signature = NULL};
 	int err = wire_endorse_decode(message_view(m), &frame);
+	bool more = false;
 
 	if (!err) {
 		err = answer(e, m, &frame);
+		more = !err && m->number < frame.count;
 		wire_endorse_release(&frame);
 	}
 	if (err)
 		mesh_refuse(e->config.mesh, m->from, m->request, NULL, err, err_detail());
-	message_free(m);
+	if (more)
+		endorser_take(e, m);
+	else
+		message_free(m);
 }
 
 /* --- waiting for a height --- */
@@ -232,7 +247,8 @@ static uint64_t min_height(const struct message *m)
 	return dec_u64(&d);
 }
 
-/* Answers those whose height is there or whose time has come; the next deadline, 0: nobody waits. */
+/* Those whose height is there go on, those whose time has come are refused; the next deadline, 0: nobody
+ * waits. */
 static uint64_t serve_waiting(struct endorser *e, uint64_t height)
 {
 	struct message **at = &e->waiting;
@@ -249,7 +265,8 @@ static uint64_t serve_waiting(struct endorser *e, uint64_t height)
 		*at = m->next;
 		e->waiting_count--;
 		if (min_height(m) <= height) {
-			process(e, m);
+			m->number = 0;
+			endorser_take(e, m); /* its turn in the queue */
 		} else {
 			mesh_refuse(e->config.mesh, m->from, m->request, NULL, CF_EAGAIN, "behind the chain");
 			message_free(m);

@@ -2,9 +2,11 @@
 /*
  * endorser.h - the thread that runs contracts on proposals and signs what they would read and write.
  *
- * One signature over all good ones of a frame (ledger/tx.h, struct sigpath). A frame that asks for a height
- * not reached yet waits for it, for ENDORSER_WAIT_MS at the most; all others are served as they come. Where
- * too many wait, the connection with the most loses its oldest.
+ * A frame is worked on for ENDORSER_SLICE_MS at a time, and for one proposal at least; the others have their
+ * turn in between, connection by connection (net/queue.h). Each slice is answered by a frame of its own, with
+ * one signature over all good ones of it (ledger/tx.h, struct sigpath). A frame that asks for a height not
+ * reached yet waits for it, for ENDORSER_WAIT_MS at the most; all others are served as they come. Where too
+ * many wait, the connection with the most loses its oldest.
  */
 #ifndef NET_ENDORSER_H
 #define NET_ENDORSER_H
@@ -14,6 +16,7 @@
 #include "net/queue.h"
 
 #define ENDORSER_WAIT_MS 1000
+#define ENDORSER_SLICE_MS 10
 #define ENDORSER_WAITING_MAX 256       /* frames that wait for a height, */
 #define ENDORSER_WAITING_OF_ONE_MAX 32 /* of one connection */
 

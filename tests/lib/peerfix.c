@@ -45,6 +45,7 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 	struct peerfix *f = ctx;
 	struct wire_frame frame;
 	struct wire_refused refused;
+	struct wire_endorsed endorsed;
 
 	(void)from;
 	(void)link;
@@ -62,6 +63,12 @@ static void on_recv(void *ctx, struct transport_from from, struct transport_link
 		f->settled++;
 	} else if (frame.kind == WIRE_ENDORSED) {
 		keep(&f->endorsed, frame.payload, &f->endorsed_count);
+		if (wire_endorsed_decode(frame.payload, &endorsed))
+			abort();
+		f->endorsed_items += endorsed.count;
+		if (endorsed.count == 0)
+			f->items_at_empty = f->endorsed_items;
+		wire_endorsed_release(&endorsed);
 	} else if (frame.kind == WIRE_RECEIPT) {
 		keep(&f->receipt, frame.payload, &f->receipt_count);
 	} else if (frame.kind == WIRE_BLOB) {

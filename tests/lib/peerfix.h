@@ -37,6 +37,8 @@ struct peerfix {
 	char refused_detail[256];
 	unsigned settled;
 	struct wire_settled last_settled;
+	unsigned endorsed_items,
+		items_at_empty; /* proposals answered in all, and when an empty frame's answer came */
 	/* The last answer of these kinds, by whoever. */
 	unsigned endorsed_count, receipt_count, blob_count, put_ok_count, status_count;
 	struct buf endorsed, receipt, blob, status;
