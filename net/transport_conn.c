@@ -49,7 +49,9 @@ struct conn {
 	size_t begun_bytes; /* of it are there */
 	struct buf waiting; /* to be sent after what is in flight */
 	struct buf flight;
-	size_t sent; /* of flight */
+	size_t sent;        /* of flight */
+	size_t unsent;      /* as it was last added to sum */
+	atomic_size_t *sum; /* NULL: nobody counts */
 
 	/* recv_aio's callback's own. */
 	struct buf in;
@@ -72,6 +74,16 @@ static void drained(struct buf *b)
 		buf_reset(b);
 }
 
+/* Under the lock. What a closed stream still has goes with it. */
+static void count_unsent(struct conn *c)
+{
+	size_t now = c->closed ? 0 : c->waiting.len + c->flight.len - c->sent;
+
+	if (c->sum)
+		atomic_fetch_add(c->sum, now - c->unsent); /* may wrap, as unsigned numbers do */
+	c->unsent = now;
+}
+
 static void close_locked(struct conn *c)
 {
 	if (!c->closed && c->stream) {
@@ -79,6 +91,8 @@ static void close_locked(struct conn *c)
 		nng_aio_cancel(c->tick_aio);
 	}
 	c->closed = true;
+	buf_release(&c->waiting);
+	count_unsent(c);
 }
 
 /* The last callback of a closed stream gives it back. */
@@ -140,9 +154,11 @@ static void on_sent(void *arg)
 		send_flight(c);
 	} else {
 		drained(&c->flight);
+		c->sent = 0;
 		if (!c->closed && c->waiting.len > 0)
 			send_waiting(c);
 	}
+	count_unsent(c);
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
 }
@@ -173,6 +189,7 @@ int conn_send(struct conn *c, struct view frame, size_t bytes_max)
 		err = buf_append_view(&c->waiting, frame);
 	if (!err && !c->sending)
 		send_waiting(c);
+	count_unsent(c);
 	pthread_mutex_unlock(&c->lock);
 	return err;
 }
@@ -368,6 +385,21 @@ void conn_start(struct conn *c, nng_stream *stream)
 	}
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
+}
+
+void conn_count_into(struct conn *c, atomic_size_t *sum)
+{
+	c->sum = sum;
+}
+
+size_t conn_unsent(struct conn *c)
+{
+	size_t bytes;
+
+	pthread_mutex_lock(&c->lock);
+	bytes = c->unsent;
+	pthread_mutex_unlock(&c->lock);
+	return bytes;
 }
 
 bool conn_is_ready(struct conn *c)

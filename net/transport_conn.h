@@ -31,6 +31,10 @@ struct conn_events {
  * Errors: CF_ENOMEM. */
 int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum transport_kind kind,
 	     const struct transport_config *limits, struct conn **ret_c) must_check;
+/* Adds what waits to be sent to *sum, from here on and for good; not of one that was started. */
+void conn_count_into(struct conn *c, atomic_size_t *sum);
+/* Bytes that wait to be sent, or are being sent. */
+size_t conn_unsent(struct conn *c);
 /* Only of one that was never started: nng may still know another. Accepts NULL. */
 void conn_free(struct conn *c);
 /* Takes the stream over. */

@@ -6,6 +6,7 @@
  * dials pauses first, what accepts goes on at once. Nothing ends an accept loop but link_stop.
  */
 #include "net/transport_conn.h"
+#include "net/transport_shed.h"
 
 #include "ledger/mem.h"
 
@@ -15,7 +16,6 @@
 #define CONNS_MAX 1024       /* of a listener; more are closed at once */
 #define CONNS_SPARE 64       /* kept free at the cost of those that say nothing */
 #define CONNS_OF_ONE_MAX 512 /* of one machine */
-#define ORIGIN_BYTES 8
 #define ACCEPT_PAUSE_MS 20
 #define REPLY_BYTES_MAX ((size_t)64 << 20) /* waiting for one client */
 
@@ -44,6 +44,7 @@ struct stream_link {
 	struct slot *slots;
 	uint32_t used_to; /* slots below it were ever used */
 	uint64_t accepted;
+	atomic_size_t unsent; /* by all slots */
 };
 
 static struct stream_link *of(struct transport_link *base)
@@ -226,6 +227,7 @@ static struct conn *slot_open(struct stream_link *link, uint32_t i, const uint8_
 	if (!s->conn &&
 	    conn_new(&listener_events, link, i, link->base.kind, &link->base.t->config, &s->conn) != 0)
 		return NULL;
+	conn_count_into(s->conn, &link->unsent);
 	s->used = true;
 	s->number = link->accepted++;
 	memcpy(s->origin, origin, ORIGIN_BYTES);
@@ -302,6 +304,33 @@ static int link_send(struct transport_link *base, struct view frame)
 	return conn_send(of(base)->conn, frame, TRANSPORT_QUEUE_BYTES_MAX);
 }
 
+/* Clients that ask and do not read are ended until what waits is within the bound, the greediest first. */
+static void shed(struct stream_link *link)
+{
+	size_t max = link->base.t->config.replies_max;
+
+	while (atomic_load(&link->unsent) > (max ? max : TRANSPORT_REPLIES_BYTES_MAX)) {
+		struct shed_item items[CONNS_MAX] = {0};
+		struct conn *conn = NULL;
+		uint32_t i;
+
+		pthread_mutex_lock(&link->lock);
+		for (i = 0; i < link->used_to; i++) {
+			if (!link->slots[i].used)
+				continue;
+			memcpy(items[i].origin, link->slots[i].origin, ORIGIN_BYTES);
+			items[i].bytes = conn_unsent(link->slots[i].conn);
+		}
+		i = shed_choose(items, CONNS_MAX);
+		if (i < CONNS_MAX)
+			conn = link->slots[i].conn;
+		pthread_mutex_unlock(&link->lock);
+		if (!conn)
+			return;
+		conn_close(conn);
+	}
+}
+
 static int link_reply(struct transport_link *base, struct transport_from to, struct view frame)
 {
 	struct stream_link *link = of(base);
@@ -313,6 +342,7 @@ static int link_reply(struct transport_link *base, struct transport_from to, str
 	if (s->used && s->id == to.pipe)
 		err = conn_send(s->conn, frame, REPLY_BYTES_MAX);
 	pthread_mutex_unlock(&link->lock);
+	shed(link);
 	return err;
 }
 

@@ -6,6 +6,7 @@
 #include "acl/x509.h"
 #include "ledger/mem.h"
 #include "net/transport.h"
+#include "net/transport_shed.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -87,7 +88,8 @@ static void node_init_limited(struct node *n, const struct transport_tls *tls, s
 						.on_state = on_state,
 						.on_gone = on_gone,
 						.frame_max = frame_max,
-						.frame_ms = frame_ms};
+						.frame_ms = frame_ms,
+						.replies_max = (size_t)16 << 20};
 
 	memset(n, 0, sizeof(*n));
 	pthread_mutex_init(&n->lock, NULL);
@@ -467,6 +469,61 @@ T_TEST(frames_have_limits)
 	t_ok(node_wait(&a, 1));
 	node_release(&b);
 	node_release(&a);
+}
+
+T_TEST(the_greediest_machine_gives_way)
+{
+	struct shed_item items[] = {{{1}, 40}, {{2}, 0}, {{3}, 30}, {{3}, 20}, {{4}, 45}, {{3}, 0}};
+
+	t_eq(shed_choose(items, 6), 2); /* 50 in all, of one machine */
+	items[2].bytes = 0;
+	t_eq(shed_choose(items, 6), 4);
+	t_eq(shed_choose(items, 0), 0);
+	t_eq(shed_choose(&items[1], 1), 1);
+}
+
+/* Clients that ask and do not read are bounded together, and the others are served. */
+T_TEST(unread_answers_are_bounded)
+{
+	static const char ask[] = "CFS1\002\0\0\0\0\0\0\001?";
+	struct node server, client;
+	struct transport_link *link = NULL;
+	const char *url = fresh_url("tcp");
+	uint8_t *big = mem_zalloc(1 << 20);
+	int modest, greedy;
+	unsigned sent = 0;
+
+	node_init(&server, NULL);
+	t_zero(transport_listen(server.t, TRANSPORT_GATEWAY, url));
+	modest = foreign(url);
+	t_eq(write(modest, ask, 13), 13);
+	t_ok(node_wait(&server, 1));
+	greedy = foreign(url);
+	t_eq(write(greedy, ask, 13), 13);
+	t_ok(node_wait(&server, 2));
+	node_init(&client, NULL);
+	t_zero(transport_dial(client.t, TRANSPORT_GATEWAY, url, NULL, &link));
+	t_ok(node_wait(&client, -2));
+	t_zero(transport_send(link, view_str("?")));
+	t_ok(node_wait(&server, 3));
+	for (unsigned i = 0; i < 4; i++)
+		t_zero(transport_reply(server.t, server.from[0], VIEW(big, 1 << 20)));
+	while (sent < 60 && transport_reply(server.t, server.from[1], VIEW(big, 1 << 20)) == 0)
+		sent++;
+	t_note("cut off after %u MiB", sent);
+	t_ok(sent < 60);
+	for (unsigned i = 0; i < 500 && server.gone == 0; i++)
+		usleep(10000);
+	t_eq(server.gone, 1);
+	t_eq(server.gone_pipe, server.from[1].pipe);
+	t_zero(transport_reply(server.t, server.from[0], view_str("still here")));
+	t_zero(transport_reply(server.t, server.from[2], view_str("answer")));
+	t_ok(node_wait(&client, 1));
+	close(modest);
+	close(greedy);
+	mem_free(big);
+	node_release(&client);
+	node_release(&server);
 }
 
 /* A machine that says nothing any more is gone after 5 s; two that have nothing to say stay connected. */
