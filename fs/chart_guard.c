@@ -9,6 +9,7 @@
 
 #include "ledger/codec.h"
 #include "ledger/log.h"
+#include "ledger/mem.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,39 +88,121 @@ bool chart_guards(const struct stage *s)
 	return s->size <= GUARD_BYTES_MAX;
 }
 
-int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name, bool durable,
-		struct spool_file **ret_guard)
+static int cannot(int err)
 {
-	struct spool_file *f = NULL;
-	bool guarded;
-	int err;
-
-	*ret_guard = NULL;
-	pthread_mutex_lock(&s->lock);
-	guarded = s->size > 0 && chart_guards(s);
-	pthread_mutex_unlock(&s->lock);
-	if (!guarded)
-		return 0;
-	err = spool_file_new(c->spool, &f);
-	if (!err)
-		err = chart_copy_out(s, f);
-	if (!err)
-		err = put_label(c, f, node, name, NULL, durable);
-	if (!err) {
-		*ret_guard = f;
-		return 0;
-	}
-	spool_file_free(f);
 	return err_set(err, "the bytes of a save cannot be put aside while it is under way: %s",
 		       err_text(err));
 }
 
-void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,
-		    const struct hash *id)
+int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name, bool durable,
+		struct spool_file **ret_guard, uint64_t *ret_seq)
 {
-	if (guard && put_label(c, guard, node, name, id, c->when == CHART_COMMIT_ASYNC))
+	struct spool_file *f = NULL;
+	int err = spool_file_new(c->spool, &f);
+
+	if (!err)
+		err = chart_copy_out(s, f, ret_seq);
+	if (!err && spool_file_size(f))
+		err = put_label(c, f, node, name, NULL, durable);
+	if (!err && spool_file_size(f)) {
+		*ret_guard = f;
+		return 0;
+	}
+	spool_file_free(f);
+	*ret_guard = NULL;
+	return err && err != CF_ENOTFOUND ? cannot(err) : err;
+}
+
+static int copy_snapshot(const struct snapshot *snap, struct spool_file *f)
+{
+	uint8_t *piece;
+	int err = 0;
+
+	if (!snap->frozen)
+		return spool_write(f, 0, buf_view(&snap->plain));
+	piece = mem_alloc(BLOB_CHUNK_BYTES);
+	if (piece == NULL)
+		return CF_ENOMEM;
+	for (uint64_t at = 0; at < snap->size && !err; at += BLOB_CHUNK_BYTES) {
+		size_t n = snap->size - at < BLOB_CHUNK_BYTES ? (size_t)(snap->size - at) : BLOB_CHUNK_BYTES;
+
+		err = snap->source.read(snap->source.ctx, at, n, piece);
+		if (!err)
+			err = spool_write(f, at, VIEW(piece, n));
+	}
+	mem_wipe(piece, BLOB_CHUNK_BYTES);
+	mem_free(piece);
+	return err;
+}
+
+/* What was put aside of these very bytes; else whether what was put aside before them had to be durable. */
+static struct spool_file *take(struct stage *s, uint64_t seq, bool *ret_durable)
+{
+	struct spool_file *guard = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	s->saving_seq = seq;
+	s->saving_durable = *ret_durable = s->guard && s->guard_seq <= seq && s->guard_durable;
+	if (s->guard && s->guard_seq == seq) {
+		guard = s->guard;
+		s->guard = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return guard;
+}
+
+static void drop_older(struct stage *s, uint64_t seq)
+{
+	struct spool_file *older = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->guard && s->guard_seq < seq) {
+		older = s->guard;
+		s->guard = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	spool_file_remove(older);
+}
+
+int chart_guard_begin(struct chart *c, struct stage *s, const struct snapshot *snap, const struct place *node,
+		      const char *name, struct spool_file **ret_guard)
+{
+	struct spool_file *f;
+	bool durable;
+	int err;
+
+	*ret_guard = take(s, snap->bytes_seq, &durable);
+	if (*ret_guard || snap->size == 0 || snap->size > GUARD_BYTES_MAX)
+		return 0;
+	err = spool_file_new(c->spool, &f);
+	if (err)
+		return cannot(err);
+	err = copy_snapshot(snap, f);
+	if (!err)
+		err = put_label(c, f, node, name, NULL, durable);
+	if (err) {
+		spool_file_free(f);
+		return cannot(err);
+	}
+	/* not before the newer one is there */
+	drop_older(s, snap->bytes_seq);
+	*ret_guard = f;
+	return 0;
+}
+
+void chart_guard_tx(struct chart *c, struct stage *s, struct spool_file *guard, const struct place *node,
+		    const char *name, const struct hash *id)
+{
+	bool durable = c->when == CHART_COMMIT_ASYNC;
+
+	if (guard && put_label(c, guard, node, name, id, durable)) {
 		log_warn("chart", "a save's transaction cannot be put aside -> it is offered again if this "
 				  "process is killed");
+	} else if (guard && durable) {
+		pthread_mutex_lock(&s->lock);
+		s->saving_durable = true;
+		pthread_mutex_unlock(&s->lock);
+	}
 }
 
 /* Ordered and valid: what it saved is in the ledger. */

@@ -12,6 +12,7 @@
 
 #define LABEL_CONFLICT "conflict v1"
 #define COPY_BYTES ((size_t)1 << 20)
+#define COPY_TRIES 2 /* in pieces */
 
 static void time_text(uint64_t ms, const char *format, char *ret_text, size_t bytes)
 {
@@ -131,28 +132,47 @@ static const char *label_name(struct view label)
 	return (const char *)label.data + sizeof LABEL_CONFLICT;
 }
 
-int chart_copy_out(struct stage *s, struct spool_file *f)
+/* With the stage's lock, but for moments when in pieces. */
+static int copy_bytes(struct stage *s, struct spool_file *f, bool in_pieces, uint8_t *piece)
 {
-	uint8_t *piece = mem_alloc(COPY_BYTES);
-	uint64_t at = 0;
-	int err = piece ? 0 : CF_ENOMEM;
+	int err = 0;
 
-	while (!err) {
-		size_t n;
+	for (uint64_t at = 0; !err && s->staged && at < s->size;) {
+		size_t n = s->size - at < COPY_BYTES ? (size_t)(s->size - at) : COPY_BYTES;
 
-		pthread_mutex_lock(&s->lock);
-		n = s->size - at < COPY_BYTES ? (size_t)(s->size - at) : COPY_BYTES;
-		if (at >= s->size)
-			n = 0;
-		if (n)
-			err = stage_read(s, at, n, piece);
-		pthread_mutex_unlock(&s->lock);
-		if (n == 0)
-			break;
+		err = stage_read(s, at, n, piece);
+		if (in_pieces)
+			pthread_mutex_unlock(&s->lock);
 		if (!err)
 			err = spool_write(f, at, VIEW(piece, n));
+		if (in_pieces)
+			pthread_mutex_lock(&s->lock);
 		at += n;
 	}
+	return err;
+}
+
+/* What was written to while it was copied is copied again, the last time without letting anybody write. */
+int chart_copy_out(struct stage *s, struct spool_file *f, uint64_t *ret_seq)
+{
+	uint8_t *piece = mem_alloc(COPY_BYTES);
+	int err = piece ? 0 : CF_ENOMEM;
+	bool same = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (int tries = 0; !err && !same; tries++) {
+		uint64_t seq = s->bytes_seq;
+
+		err = spool_truncate(f, 0);
+		if (!err)
+			err = copy_bytes(s, f, tries < COPY_TRIES, piece);
+		if (!err && !s->staged)
+			err = err_set(CF_ENOTFOUND, "saved meanwhile");
+		same = !err && s->bytes_seq == seq;
+		if (same)
+			*ret_seq = seq;
+	}
+	pthread_mutex_unlock(&s->lock);
 	if (piece)
 		mem_wipe(piece, COPY_BYTES);
 	mem_free(piece);
@@ -164,6 +184,7 @@ int chart_keep_conflict(struct chart *c, struct stage *s, const char *name)
 	char file[NAME_BYTES_MAX + 1] = "file", when[32], hex[9], shown[NAME_BYTES_MAX + 64];
 	struct spool_file *f = NULL;
 	struct buf label;
+	uint64_t seq;
 	uint8_t r[4];
 	int err;
 
@@ -176,7 +197,7 @@ int chart_keep_conflict(struct chart *c, struct stage *s, const char *name)
 	buf_init(&label, SPOOL_LABEL_BYTES_MAX);
 	err = spool_file_new(c->spool, &f);
 	if (!err)
-		err = chart_copy_out(s, f);
+		err = chart_copy_out(s, f, &seq);
 	if (!err)
 		err = label_make(shown, &label);
 	if (!err)

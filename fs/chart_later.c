@@ -29,22 +29,6 @@ int chart_check_record(struct view plain)
 	return 0;
 }
 
-struct spool_file *chart_guard_take(struct stage *s, uint64_t seq)
-{
-	struct spool_file *guard = NULL;
-
-	pthread_mutex_lock(&s->lock);
-	s->saving_seq = seq;
-	s->saving_durable = false;
-	if (s->guard && s->guard_seq == seq) {
-		guard = s->guard;
-		s->guard = NULL;
-		s->saving_durable = s->guard_durable;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return guard;
-}
-
 void chart_guard_give_back(struct chart *c, struct stage *s, struct spool_file *guard, uint64_t seq)
 {
 	pthread_mutex_lock(&s->lock);
@@ -123,6 +107,20 @@ static struct spool_file *put_aside(struct stage *s, struct spool_file *guard, u
 	return old;
 }
 
+/* A save of these bytes that is just beginning makes them durable itself. */
+static void wait_begun(struct stage *s)
+{
+	bool begins;
+
+	pthread_mutex_lock(&s->lock);
+	begins = s->saving_seq == s->bytes_seq && !s->saving_durable;
+	pthread_mutex_unlock(&s->lock);
+	if (begins) {
+		pthread_mutex_lock(&s->save);
+		pthread_mutex_unlock(&s->save);
+	}
+}
+
 int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item, bool durable)
 {
 	const struct place *where = item ? &item->dir : &s->place;
@@ -136,9 +134,10 @@ int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item
 		err = will_be_record(c, s, item, &is_record);
 	if (err)
 		return err;
+	if (durable)
+		wait_begun(s);
 	pthread_mutex_lock(&s->lock);
-	seq = s->seq;
-	any = s->staged && s->touched && !s->gone && !is_put_aside(s, seq, durable);
+	any = s->staged && s->touched && !s->gone && !is_put_aside(s, s->bytes_seq, durable);
 	if (any && !chart_guards(s))
 		err = CF_EAGAIN;
 	else if (any && is_record)
@@ -146,9 +145,9 @@ int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item
 	pthread_mutex_unlock(&s->lock);
 	if (err || !any)
 		return err;
-	err = chart_guard(c, s, where, item ? item->name : NULL, durable, &guard);
+	err = chart_guard(c, s, where, item ? item->name : NULL, durable, &guard, &seq);
 	if (err)
-		return err;
+		return err == CF_ENOTFOUND ? 0 : err; /* committed meanwhile */
 	pthread_mutex_lock(&s->lock);
 	guard = put_aside(s, guard, seq, durable);
 	s->flushed = true;

@@ -194,7 +194,7 @@ int chart_check_record(struct view plain) must_check; /* CF_EINVAL: no JSON */
 struct pending_save {
 	struct client_job *job;
 	struct flight *flight;
-	uint64_t seq;
+	uint64_t seq, bytes_seq;
 	bool creates;
 	bool waits;                /* it becomes a change that waits for the patient */
 	struct place dir;          /* creates */
@@ -209,28 +209,32 @@ void pending_save_free(struct chart *c, struct pending_save *p);
 
 /* --- what a killed mount leaves (chart_guard.c) --- */
 
+struct snapshot;
+
 /*
- * The stage's bytes on disk, sealed, for as long as their save is under way: the next mount offers them under
+ * Bytes on disk, sealed, for as long as their save is under way: the next mount offers them under
  * .chartfs/conflicts, unless their transaction was committed. Where they cannot be written nothing is saved:
- * CF_EFULL, CF_EIO. NULL for a file without a byte or over 64 MiB. name may be NULL: node's.
+ * CF_EFULL, CF_EIO. NULL for a file without a byte or over 64 MiB. Those of the stage as they are now, with
+ * the bytes_seq they are of; name may be NULL: node's.
  */
 int chart_guard(struct chart *c, struct stage *s, const struct place *node, const char *name, bool durable,
-		struct spool_file **ret_guard) must_check;
+		struct spool_file **ret_guard, uint64_t *ret_seq) must_check;
+/* Those of a snapshot; what chart_save_later put aside when that is the same, else in the place of what it
+ * put aside before. */
+int chart_guard_begin(struct chart *c, struct stage *s, const struct snapshot *snap, const struct place *node,
+		      const char *name, struct spool_file **ret_guard) must_check;
 bool chart_guards(const struct stage *s); /* is it of a size to be guarded? */
-/* What chart_save_later put aside, when it is what is staged now; NULL. */
-struct spool_file *chart_guard_take(struct stage *s, uint64_t seq);
-/* A save that did not begin: what is still staged stays put aside, where that is promised. guard may be NULL.
- */
+/* Of a save that did not begin, or failed: what is still staged stays put aside, where that is promised.
+ * guard may be NULL. */
 void chart_guard_give_back(struct chart *c, struct stage *s, struct spool_file *guard, uint64_t seq);
-/* Which transaction it is. */
-void chart_guard_tx(struct chart *c, struct spool_file *guard, const struct place *node, const char *name,
-		    const struct hash *id);
+/* Which transaction it is; on the disk, too, with -o commit=async. */
+void chart_guard_tx(struct chart *c, struct stage *s, struct spool_file *guard, const struct place *node,
+		    const char *name, const struct hash *id);
 /* Is this label a guard's that a dead mount left and that was not committed? Under which name it is shown. */
 bool chart_guard_name(struct chart *c, const char *file, struct view label,
 		      char ret_name[NAME_BYTES_MAX + 64]);
 /* Of mounts that are dead: removes those that were committed. */
 void chart_guard_clean(struct chart *c);
-int chart_copy_out(struct stage *s, struct spool_file *f) must_check;
 /* With s->save: 0 or the error the result stands for. Told later, too: a conflict, and what nobody waited
  * for. */
 int pending_take_over(struct chart *c, struct stage *s, const struct client_result *r,
@@ -239,6 +243,7 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 /* A stage as it was when its save began. */
 struct snapshot {
 	uint64_t seq;
+	uint64_t bytes_seq;
 	uint64_t size;
 	struct op_attrs attrs;
 	unsigned attr_set;
@@ -247,13 +252,16 @@ struct snapshot {
 	struct version base_version;
 	struct tree_file *base;          /* a reference */
 	struct buf plain;                /* records */
-	struct attachment_source source; /* attachments */
+	struct attachment_source source; /* attachments, until the thaw */
+	struct stage *frozen;            /* the stage, until then; borrowed */
 	struct sha256_ctx *hash;         /* attachments that are hashed as a whole */
 	uint64_t hashed;
 };
 
-/* With s->lock. Errors: CF_ETOOBIG (a record). */
+/* With s->lock and s->save. Errors: CF_ETOOBIG (a record). */
 int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, struct snapshot *ret_snap) must_check;
+/* Its bytes are sealed, and put aside: what is written from now on need not be kept apart from them. */
+void snapshot_thaw(struct snapshot *snap);
 void snapshot_release(struct snapshot *snap);
 
 struct content {
@@ -369,6 +377,8 @@ void chart_times_flush(struct chart *c, uint64_t before_ms);
 int chart_set_committed(struct chart *c, const struct place *p, unsigned mask,
 			const struct op_attrs *attrs) must_check;
 
+/* The stage's bytes as they are now into f, with the bytes_seq they are of. */
+int chart_copy_out(struct stage *s, struct spool_file *f, uint64_t *ret_seq) must_check;
 /* Keeps a stage's bytes under .chartfs/conflicts. */
 int chart_keep_conflict(struct chart *c, struct stage *s, const char *name) must_check;
 /* The last name a node has, from its directory. */

@@ -171,9 +171,10 @@ static int start(struct saving *w, struct overlay_item *item)
 	if (w->guard) {
 		struct hash id = client_job_id(p->job);
 
-		chart_guard_tx(w->c, w->guard, w->to ? &w->to->dir : &w->node, name_of(w, item), &id);
+		chart_guard_tx(w->c, s, w->guard, w->to ? &w->to->dir : &w->node, name_of(w, item), &id);
 	}
 	p->seq = w->snap.seq;
+	p->bytes_seq = w->snap.bytes_seq;
 	p->creates = w->node.kind == 0;
 	p->waits = w->waits;
 	p->node = w->node;
@@ -278,15 +279,16 @@ static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned
 		err = build(w);
 		if (err)
 			return err;
-		if (w->unchanged && !(w->to && w->to->removes))
+		if (w->unchanged && !(w->to && w->to->removes)) {
+			snapshot_thaw(&w->snap);
 			return save_unchanged(w, item);
+		}
 		if (w->guard == NULL)
-			w->guard = chart_guard_take(w->s, w->snap.seq);
-		if (w->guard == NULL)
-			err = chart_guard(w->c, w->s, w->to ? &w->to->dir : &w->node, name_of(w, item), false,
-					  &w->guard);
+			err = chart_guard_begin(w->c, w->s, &w->snap, w->to ? &w->to->dir : &w->node,
+						name_of(w, item), &w->guard);
 		if (err)
 			return err;
+		snapshot_thaw(&w->snap);
 		if (flags & SAVE_NOWAIT) {
 			err = start(w, item);
 			if (!err)
@@ -372,7 +374,7 @@ static int save_locked(struct saving *w, struct overlay_item *item, unsigned fla
 		if (w->s->pending)
 			w->s->pending->guard = w->guard;
 		else
-			chart_guard_give_back(w->c, w->s, w->guard, w->snap.seq);
+			chart_guard_give_back(w->c, w->s, w->guard, w->snap.bytes_seq);
 	}
 	snapshot_release(&w->snap);
 	return err;

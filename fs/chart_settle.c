@@ -126,6 +126,10 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 		struct place place = s->place;
 
 		refused(c, s, p, r, waited);
+		if (!is_final(r, waited)) {
+			chart_guard_give_back(c, s, p->guard, p->bytes_seq);
+			p->guard = NULL;
+		}
 		if ((err == CF_ECONFLICT && !(p->item && p->item->scratch)) ||
 		    (!waited && !commit_lost_race(r)))
 			chart_owe(c, &place, err);

@@ -2,8 +2,21 @@
 /* What a save takes of a stage, so that writes may go on while it is sealed and sent. */
 #include "fs/chart_private.h"
 
+void snapshot_thaw(struct snapshot *snap)
+{
+	struct stage *s = snap->frozen;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	stage_thaw(s);
+	pthread_mutex_unlock(&s->lock);
+	snap->frozen = NULL;
+}
+
 void snapshot_release(struct snapshot *snap)
 {
+	snapshot_thaw(snap);
 	tree_file_release(snap->base);
 	buf_release_secret(&snap->plain);
 	buf_release_secret(&snap->xattrs);
@@ -13,22 +26,26 @@ void snapshot_release(struct snapshot *snap)
 static int snapshot_bytes(struct stage *s, bool is_record, struct snapshot *snap)
 {
 	uint8_t *data;
-	int err;
+	int err = 0;
 
 	if (is_record) {
 		err = buf_extend(&snap->plain, s->size, &data);
 		return err || s->size == 0 ? err : stage_read(s, 0, s->size, data);
 	}
-	stage_source(s, &snap->source);
 	if (s->size && (stage_is_whole(s) || s->size <= STAGE_HASH_BYTES))
-		return stage_take_hash(s, &snap->hash, &snap->hashed);
-	return 0;
+		err = stage_take_hash(s, &snap->hash, &snap->hashed);
+	if (!err)
+		err = stage_freeze(s, &snap->source);
+	if (!err)
+		snap->frozen = s;
+	return err;
 }
 
 int snapshot_take(struct stage *s, bool is_record, uint32_t record_max, struct snapshot *ret_snap)
 {
 	struct snapshot snap = {
 		.seq = s->seq,
+		.bytes_seq = s->bytes_seq,
 		.size = s->size,
 		.attrs = s->attrs,
 		.attr_set = s->attr_set,

@@ -47,6 +47,7 @@ static void drop_sealed(struct stage *s)
 
 void stage_clear(struct stage *s)
 {
+	assert(s->frozen == NULL);
 	spool_file_free(s->bytes);
 	s->bytes = NULL;
 	extents_release(&s->changed);
@@ -86,7 +87,7 @@ void stage_touch(struct stage *s)
 {
 	s->touched = true;
 	s->flushed = false;
-	s->seq++;
+	s->bytes_seq = ++s->seq;
 	s->attrs.mtime_ns = s->ctime_ns = now_ns();
 }
 
@@ -95,7 +96,7 @@ void stage_begin(struct stage *s, struct tree_file *base, bool truncate, const s
 	assert(!s->staged);
 	stage_clear(s);
 	s->staged = true;
-	s->seq++;
+	s->bytes_seq = ++s->seq;
 	s->ctime_ns = now_ns();
 	if (base) {
 		const struct node_row *n = &base->node;
@@ -131,14 +132,15 @@ void stage_committed(struct stage *s, uint64_t seq, struct version version)
 int stage_write(struct stage *s, uint64_t offset, struct view data)
 {
 	uint64_t end = offset + data.len;
-	int err = 0;
+	int err;
 
 	assert(s->staged);
 	if (end < offset || end > ATTACHMENT_BYTES_MAX)
 		return CF_ETOOBIG;
 	if (data.len == 0)
 		return 0;
-	if (s->bytes == NULL)
+	err = stage_before_change(s, offset, end);
+	if (!err && s->bytes == NULL)
 		err = spool_file_new(s->spool, &s->bytes);
 	if (!err)
 		err = spool_write(s->bytes, offset, data);
@@ -158,12 +160,13 @@ int stage_write(struct stage *s, uint64_t offset, struct view data)
 
 int stage_truncate(struct stage *s, uint64_t size)
 {
-	int err = 0;
+	int err;
 
 	assert(s->staged);
 	if (size > ATTACHMENT_BYTES_MAX)
 		return CF_ETOOBIG;
-	if (s->bytes && spool_file_size(s->bytes) > size)
+	err = stage_before_change(s, size, s->size);
+	if (!err && s->bytes && spool_file_size(s->bytes) > size)
 		err = spool_truncate(s->bytes, size);
 	if (err)
 		return err;

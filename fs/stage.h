@@ -40,6 +40,7 @@ struct stage {
 	bool flushed; /* closed by somebody since it was last written to: the last close may be near */
 	bool touched; /* something was written, or the file truncated by itself: the next flush is a save */
 	uint64_t seq; /* counts changes of bytes and attributes */
+	uint64_t bytes_seq;    /* the last one of bytes */
 	struct op_attrs attrs; /* as they are to be, when staged */
 	unsigned attr_set;     /* CHART_SET_* that somebody asked for by name */
 	uint64_t ctime_ns;
@@ -62,14 +63,17 @@ struct stage {
 	uint64_t hashed;
 	bool pushing, push_broken, push_failed;
 
+	struct stage_frozen *frozen; /* what a save reads; NULL: none does */
+
 	/* a save on its way: chart_save.c's, under `save` */
 	struct pending_save *pending;
 
-	/* bytes put aside by a close that did not wait, until their save begins: as they were at guard_seq */
+	/* bytes put aside by a close that did not wait, until their save begins: as they were at this
+	 * bytes_seq */
 	struct spool_file *guard;
 	uint64_t guard_seq;
 	bool guard_durable;  /* it is on the disk */
-	uint64_t saving_seq; /* of the save that is under way; 0: none */
+	uint64_t saving_seq; /* bytes_seq of the save that is under way; 0: none */
 	bool saving_durable; /* so are the bytes it has put aside */
 
 	struct stage *next; /* of the chart's table, and under its lock as the following */
@@ -101,8 +105,15 @@ void stage_touch(struct stage *s);
  */
 void stage_push(struct stage *s, const struct section_keys *keys);
 bool stage_wants_push(struct stage *s); /* with the lock */
-/* Without the lock: a source over s for attachment_build, which locks by itself for each piece. */
-void stage_source(struct stage *s, struct attachment_source *ret_source);
+/*
+ * A source over the stage as it is now, for attachment_build: it stays so until stage_thaw, whatever is
+ * written meanwhile. Both with `save`, too; the source is used with that alone. What is staged must not be
+ * cleared in between.
+ */
+int stage_freeze(struct stage *s, struct attachment_source *ret_source) must_check;
+void stage_thaw(struct stage *s); /* nothing when it is not frozen */
+/* Before bytes of the range are written or cut off. Errors: CF_EFULL, CF_EIO, CF_ENOMEM. */
+int stage_before_change(struct stage *s, uint64_t from, uint64_t to) must_check;
 /* With the lock: the hash so far, for the save to go on with; the stage's own is gone then. *ret_hashed bytes
  * are in it. */
 int stage_take_hash(struct stage *s, struct sha256_ctx **ret_hash, uint64_t *ret_hashed) must_check;

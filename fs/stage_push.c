@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sealing ahead: a large file that is written in order is on its way to the peers before it is closed, so
- * that the save has only its end and its tree left to do; and the source that attachment_build reads a stage
- * through.
+ * that the save has only its end and its tree left to do.
  */
 #include "fs/stage.h"
 
@@ -114,57 +113,4 @@ int stage_take_hash(struct stage *s, struct sha256_ctx **ret_hash, uint64_t *ret
 	s->hash = NULL;
 	s->hashed = 0;
 	return 0;
-}
-
-static bool source_changed(void *ctx, uint64_t from, uint64_t to)
-{
-	struct stage *s = ctx;
-	bool touched;
-
-	pthread_mutex_lock(&s->lock);
-	touched = extents_touch(&s->changed, from, to);
-	pthread_mutex_unlock(&s->lock);
-	return touched;
-}
-
-/* A writer that does not wait for the save may have cut the file meanwhile: zeros then, and the next save is
- * right. */
-static int source_read(void *ctx, uint64_t offset, size_t bytes, uint8_t *ret_data)
-{
-	struct stage *s = ctx;
-	size_t there;
-	int err = 0;
-
-	pthread_mutex_lock(&s->lock);
-	there = offset >= s->size ? 0 : s->size - offset < bytes ? (size_t)(s->size - offset) : bytes;
-	if (there)
-		err = stage_read(s, offset, there, ret_data);
-	pthread_mutex_unlock(&s->lock);
-	memset(ret_data + there, 0, bytes - there);
-	return err;
-}
-
-static bool source_sealed(void *ctx, uint64_t chunk, struct content_ref *ret_ref)
-{
-	struct stage *s = ctx;
-	bool have;
-
-	pthread_mutex_lock(&s->lock);
-	have = chunk < s->sealed_count;
-	if (have)
-		*ret_ref = s->sealed[chunk];
-	pthread_mutex_unlock(&s->lock);
-	return have;
-}
-
-void stage_source(struct stage *s, struct attachment_source *ret_source)
-{
-	*ret_source = (struct attachment_source){
-		.ctx = s,
-		.size = s->size,
-		.base_limit = s->base_limit,
-		.changed = source_changed,
-		.read = source_read,
-		.sealed = source_sealed,
-	};
 }

@@ -67,8 +67,10 @@ void chartfix_mount(struct chartfix *f, struct chartfix_user *u)
 	config.observer = &observer;
 	t_zero(client_open(&config, &u->client));
 	t_zero(client_register(u->client, CHARTFIX_PATIENCE_MS));
-	chart = (struct chart_config){
-		.client = u->client, .spool_dir = tmpdir_path(u->dir, "spool"), .timeout_ms = u->timeout_ms};
+	chart = (struct chart_config){.client = u->client,
+				      .spool_dir = tmpdir_path(u->dir, "spool"),
+				      .timeout_ms = u->timeout_ms,
+				      .when = u->when};
 	t_zero(chart_new(&chart, &u->chart));
 	chart_feed_attach(u->feed, u->chart);
 }

@@ -26,7 +26,8 @@ void chartfix_start(struct chartfix *f, unsigned i);
 struct chartfix_user {
 	struct identity identity;
 	const char *dir;
-	unsigned timeout_ms; /* of the chart */
+	unsigned timeout_ms;  /* of the chart */
+	enum chart_when when; /* at the next mount */
 	struct chart_feed *feed;
 	struct client *client;
 	struct chart *chart;

@@ -5,7 +5,9 @@
 #include "ledger/mem.h"
 #include "tests/lib/chartfix.h"
 #include "tests/lib/t.h"
+#include "tests/lib/tmpdir.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -143,6 +145,225 @@ T_TEST(chart_handles_share_one_stage)
 	stop = true;
 	t_eq(pthread_join(thread, NULL), 0);
 	t_eq(apart, 0);
+}
+
+#define CHUNKS 24
+
+/* Where write i goes: in order, so that chunks are sealed ahead, and then here and there. */
+static uint64_t chunk_of(uint64_t i)
+{
+	return i / CHUNKS % 2 ? i * 7 % CHUNKS : i % CHUNKS;
+}
+
+/* Each chunk is filled with the number of its write. */
+static void *write_on(void *arg)
+{
+	uint8_t *chunk = mem_alloc(BLOB_CHUNK_BYTES);
+
+	for (uint64_t i = CHUNKS; !stop; i++) {
+		for (size_t at = 0; at < BLOB_CHUNK_BYTES; at += sizeof i)
+			memcpy(chunk + at, &i, sizeof i);
+		t_zero(chart_write(arg, chunk_of(i) * BLOB_CHUNK_BYTES, VIEW(chunk, BLOB_CHUNK_BYTES)));
+	}
+	mem_free(chunk);
+	return NULL;
+}
+
+/* All writes up to one, and none after it: that one. */
+static uint64_t check_state(struct view bytes)
+{
+	uint64_t value[CHUNKS], last = 0;
+
+	t_eq(bytes.len, CHUNKS * BLOB_CHUNK_BYTES);
+	for (unsigned c = 0; c < CHUNKS; c++) {
+		const uint8_t *chunk = bytes.data + c * BLOB_CHUNK_BYTES;
+
+		t_ok(memcmp(chunk, chunk + 8, BLOB_CHUNK_BYTES - 8) == 0);
+		memcpy(&value[c], chunk, sizeof value[c]);
+		last = value[c] > last ? value[c] : last;
+	}
+	for (uint64_t i = last, seen = 0; seen + 1 < 1u << CHUNKS; i--) {
+		uint64_t c = chunk_of(i);
+
+		if (!(seen >> c & 1))
+			t_eq(value[c], i);
+		seen |= 1u << c;
+	}
+	return last;
+}
+
+static uint64_t check_committed(const char *path)
+{
+	char past[256];
+	struct chart_file *f;
+	struct hash hash;
+	struct place p;
+	struct buf out;
+	uint64_t last;
+
+	snprintf(past, sizeof past, "at/@%llu/%s", (unsigned long long)client_height(patient.client), path);
+	p = chartfix_place(&patient, past);
+	buf_init(&out, 0);
+	t_zero(chart_open(patient.chart, &p, CHART_READ, &f));
+	t_zero(chart_read(f, 0, CHUNKS * BLOB_CHUNK_BYTES, &out));
+	last = check_state(buf_view(&out));
+	hash = sha256(buf_view(&out));
+	t_ok(tree_file_commits_to(patient.chart->tree, f->seen, &hash));
+	chart_close(f);
+	buf_release(&out);
+	return last;
+}
+
+/* What is saved while somebody writes on is one state of the file, and has its hash. */
+T_TEST(chart_save_is_of_one_moment)
+{
+	const char *path = "patients/p1/EMR04/scan.bin";
+	struct chart_file *a, *b;
+	struct chart_attr attr;
+	struct place dir;
+	pthread_t thread;
+	uint64_t last = 0;
+
+	setup();
+	(void)chartfix_split(&patient, path, &dir);
+	t_zero(chart_create(patient.chart, &dir, "scan.bin", 0644, 0, 0, CHART_WRITE, &a, &attr));
+	for (uint64_t c = 0; c < CHUNKS; c++) {
+		for (size_t at = 0; at < BLOB_CHUNK_BYTES; at += 4096) {
+			uint64_t page[512];
+
+			for (int i = 0; i < 512; i++)
+				page[i] = c;
+			t_zero(chart_write(a, c * BLOB_CHUNK_BYTES + at, VIEW(page, sizeof page)));
+		}
+	}
+	t_zero(chart_save(a));
+	t_eq(check_committed(path), CHUNKS - 1);
+	t_zero(chart_open(patient.chart, chart_file_place(a), CHART_READ | CHART_WRITE, &b));
+	stop = false;
+	t_eq(pthread_create(&thread, NULL, write_on, b), 0);
+	for (int i = 0; i < 200 && last < 8 * CHUNKS; i++) {
+		t_zero(chart_save(a));
+		last = check_committed(path);
+	}
+	stop = true;
+	t_eq(pthread_join(thread, NULL), 0);
+	t_zero(chart_save(a));
+	t_ok(check_committed(path) >= last);
+	chart_close(a);
+	chart_close(b);
+}
+
+static int files_in_spool(struct chartfix_user *u)
+{
+	DIR *d = opendir(tmpdir_path(u->dir, "spool"));
+	struct dirent *e;
+	int count = 0;
+
+	t_ok(d != NULL);
+	while ((e = readdir(d)) != NULL)
+		count += e->d_name[0] != '.';
+	closedir(d);
+	return count;
+}
+
+/* A killed mount leaves each save once: what was put aside for it goes with it, or before what is written
+ * after. */
+T_TEST(chart_puts_each_save_aside_once)
+{
+	struct chart_attr attr;
+	struct chart_file *f;
+	struct place dir;
+	struct stage *s;
+	int before;
+
+	setup();
+	chartfix_umount(&patient);
+	patient.when = CHART_COMMIT_ASYNC;
+	chartfix_mount(net, &patient);
+	/* the section's keys are at hand from then on */
+	t_zero(chartfix_write(&patient, "patients/p1/EMR02/first.json", "[1]"));
+	for (int i = 0; i < 500 && is_staged(&patient); i++)
+		usleep(20000);
+	before = files_in_spool(&patient);
+	chartfix_stop(net, 2);
+	chartfix_stop(net, 3);
+	(void)chartfix_split(&patient, "patients/p1/EMR02/x", &dir);
+	t_zero(chart_create(patient.chart, &dir, "late.json", 0644, 0, 0, CHART_WRITE, &f, &attr));
+	s = stage_ref(f->s);
+	/* as if the worker were late */
+	pthread_mutex_lock(&s->save);
+	t_zero(chart_write(f, 0, view_str("[1]")));
+	t_zero(chart_save(f));
+	t_eq(files_in_spool(&patient), before + 1);
+	attr.mode = 0600;
+	t_zero(chart_setattr(patient.chart, chart_file_place(f), CHART_SET_MODE, &attr, &attr));
+	t_zero(chart_save(f));
+	t_eq(files_in_spool(&patient), before + 1);
+	pthread_mutex_unlock(&s->save);
+	for (int i = 0; i < 250; i++) {
+		bool saving;
+
+		pthread_mutex_lock(&s->save);
+		saving = s->pending != NULL;
+		pthread_mutex_unlock(&s->save);
+		if (saving)
+			break;
+		t_ok(i < 249);
+		usleep(20000);
+	}
+	t_eq(files_in_spool(&patient), before + 1);
+	chart_close(f);
+	chartfix_start(net, 2);
+	chartfix_start(net, 3);
+	for (int i = 0; i < 500 && is_staged(&patient); i++)
+		usleep(20000);
+	t_ok(!is_staged(&patient));
+	for (int i = 0; i < 250 && files_in_spool(&patient) > before; i++)
+		usleep(20000);
+	t_eq(files_in_spool(&patient), before);
+	stage_unref(s);
+	chartfix_holds(&patient, "patients/p1/EMR02/late.json", "[1]");
+	t_zero(chartfix_path(&patient, "patients/p1/EMR02/late.json", &attr));
+	t_eq(attr.mode & 07777, 0600);
+}
+
+/* What was put aside and is written to again before its save begins goes when the newer bytes are put aside.
+ */
+T_TEST(chart_puts_newer_bytes_in_the_place_of_older_ones)
+{
+	const char *path = "patients/p1/EMR02/late.json";
+	struct chart_file *f;
+	struct place p;
+	struct stage *s;
+	int before;
+
+	setup();
+	before = files_in_spool(&patient);
+	p = chartfix_place(&patient, path);
+	t_zero(chart_open(patient.chart, &p, CHART_READ | CHART_WRITE, &f));
+	s = f->s;
+	pthread_mutex_lock(&s->save);
+	t_zero(chart_write(f, 0, view_str("[2]")));
+	t_zero(chart_sync(f));
+	t_eq(files_in_spool(&patient), before + 1);
+	t_ok(s->guard_durable);
+	t_zero(chart_write(f, 0, view_str("[3]")));
+	t_zero(chart_save(f));
+	t_eq(files_in_spool(&patient), before + 1);
+	t_zero(chart_write(f, 0, view_str("[4]")));
+	pthread_mutex_unlock(&s->save);
+	chartfix_stop(net, 2);
+	chartfix_stop(net, 3);
+	t_zero(chart_save_stage(patient.chart, s, NULL, NULL, SAVE_FORCE | SAVE_NOWAIT));
+	t_eq(files_in_spool(&patient), before + 1);
+	t_ok(s->guard == NULL && s->saving_durable);
+	chartfix_start(net, 2);
+	chartfix_start(net, 3);
+	chart_close(f);
+	for (int i = 0; i < 500 && is_staged(&patient); i++)
+		usleep(20000);
+	t_ok(!is_staged(&patient));
+	chartfix_holds(&patient, path, "[4]");
 }
 
 T_TEST(chart_handles_teardown)

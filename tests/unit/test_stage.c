@@ -35,6 +35,26 @@ static struct tree_file *version_of(const uint8_t *data, size_t bytes)
 	return f;
 }
 
+static void write_at_random(struct stage *s, unsigned *seed, uint8_t *model, uint64_t *size, uint8_t *data)
+{
+	uint64_t at = (uint64_t)rand_r(seed) % (MAX - 20000);
+	size_t n = (size_t)rand_r(seed) % 20000;
+
+	if (rand_r(seed) % 6 == 0) {
+		t_zero(stage_truncate(s, at));
+		if (at < *size)
+			memset(model + at, 0, *size - at);
+		*size = at;
+		return;
+	}
+	for (size_t j = 0; j < n; j++)
+		data[j] = (uint8_t)rand_r(seed);
+	t_zero(stage_write(s, at, VIEW(data, n)));
+	memcpy(model + at, data, n);
+	if (n && at + n > *size)
+		*size = at + n;
+}
+
 /* Random writes, truncations and reads over a base agree with a plain buffer. */
 T_TEST(stage_agrees_with_a_model)
 {
@@ -59,22 +79,7 @@ T_TEST(stage_agrees_with_a_model)
 			size = 0;
 		}
 		for (int i = 0; i < 60; i++) {
-			uint64_t at = (uint64_t)rand_r(&seed) % (MAX - 20000);
-			size_t n = (size_t)rand_r(&seed) % 20000;
-
-			if (rand_r(&seed) % 6 == 0) {
-				t_zero(stage_truncate(s, at));
-				if (at < size)
-					memset(model + at, 0, size - at);
-				size = at;
-			} else {
-				for (size_t j = 0; j < n; j++)
-					data[j] = (uint8_t)rand_r(&seed);
-				t_zero(stage_write(s, at, VIEW(data, n)));
-				memcpy(model + at, data, n);
-				if (n && at + n > size)
-					size = at + n;
-			}
+			write_at_random(s, &seed, model, &size, data);
 			t_eq(s->size, size);
 			t_zero(stage_read(s, 0, size, got));
 			t_bytes(got, size, model, size);
@@ -85,6 +90,60 @@ T_TEST(stage_agrees_with_a_model)
 	}
 	spool_close(spool);
 	mem_free(model);
+	mem_free(data);
+	mem_free(got);
+}
+
+/* What a save reads stays as it was, and what it need not read is what it was made of. */
+T_TEST(stage_frozen_stays_while_it_is_written_to)
+{
+	uint8_t *model = mem_zalloc(MAX), *then = mem_alloc(MAX), *data = mem_alloc(MAX),
+		*got = mem_alloc(MAX);
+	struct place place = place_simple(PLACE_LOCAL, 0);
+	struct spool *spool = new_spool();
+	struct attachment_source source;
+	unsigned seed = 11;
+
+	for (int turn = 0; turn < 20; turn++) {
+		uint64_t size = 100000, old_size;
+		struct tree_file *base;
+		struct stage *s;
+
+		for (size_t i = 0; i < MAX; i++)
+			model[i] = i < size ? (uint8_t)(i * 13 + i / 257) : 0;
+		base = version_of(model, size);
+		t_zero(stage_new(NULL, spool, &place, false, &s));
+		pthread_mutex_lock(&s->lock);
+		stage_begin(s, base, false, NULL);
+		for (int i = 0; i < 5; i++)
+			write_at_random(s, &seed, model, &size, data);
+		t_zero(stage_freeze(s, &source));
+		memcpy(then, model, MAX);
+		old_size = size;
+		for (int i = 0; i < 30; i++) {
+			write_at_random(s, &seed, model, &size, data);
+			t_zero(stage_read(s, 0, size, got));
+			t_bytes(got, size, model, size);
+			pthread_mutex_unlock(&s->lock);
+			t_eq(source.size, old_size);
+			t_zero(source.read(source.ctx, 0, old_size, got));
+			t_bytes(got, old_size, then, old_size);
+			for (uint64_t at = 0; at < source.base_limit; at += 1000) {
+				uint64_t to = at + 1000 < source.base_limit ? at + 1000 : source.base_limit;
+
+				if (!source.changed(source.ctx, at, to))
+					t_bytes(then + at, to - at, base->plain.data + at, to - at);
+			}
+			pthread_mutex_lock(&s->lock);
+		}
+		stage_thaw(s);
+		pthread_mutex_unlock(&s->lock);
+		stage_unref(s);
+		tree_file_release(base);
+	}
+	spool_close(spool);
+	mem_free(model);
+	mem_free(then);
 	mem_free(data);
 	mem_free(got);
 }
