@@ -152,10 +152,9 @@ static int apply(struct ca_office *o, struct view bytes, uint64_t now_ms, struct
 		err = ca_store_decision(o->dir, &id, &known, &unused, &unused);
 	buf_release(&unused);
 	if (!err && known == CA_UNKNOWN) {
-		/* first: the walk reads every certificate, and strangers apply */
 		err = ca_store_check_room(o->dir);
 		if (!err)
-			err = ca_store_walk(o->dir, check_name, &s);
+			err = ca_store_walk_name(o->dir, view_str(a.name), check_name, &s);
 		if (!err)
 			err = ca_store_apply(o->dir, bytes);
 		if (!err)
@@ -264,7 +263,7 @@ static int decide(struct ca_office *o, const struct ca_request *r, const struct 
 	buf_release(&bytes);
 	/* of two applications for one name the second one is refused here */
 	if (!err && m.approve)
-		err = ca_store_walk(o->dir, check_name, &s);
+		err = ca_store_walk_name(o->dir, view_str(a.name), check_name, &s);
 	if (!err)
 		err = m.approve ? issue(o, &a, &m.id, m.days, now_ms)
 				: ca_store_deny(o->dir, &m.id, m.reason);
@@ -364,7 +363,7 @@ static int revoke_name(struct ca_office *o, const struct ca_request *r, const st
 
 	if (err)
 		return err_set(err, "not a revocation");
-	err = ca_store_walk(o->dir, revoke_one, &v);
+	err = ca_store_walk_name(o->dir, m.name, revoke_one, &v);
 	if (!err && v.count == 0)
 		err = err_set(CF_ENOTFOUND, "'%.*s' has no certificate that is not revoked already",
 			      (int)m.name.len, (const char *)m.name.data);

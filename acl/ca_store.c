@@ -2,7 +2,7 @@
 /*
  * ca_store.c - an authority's memory as files.
  */
-#include "acl/ca_store.h"
+#include "acl/ca_store_private.h"
 #include "acl/userfile.h"
 #include "ledger/file.h"
 #include "ledger/mem.h"
@@ -10,18 +10,18 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define DAY_MS ((uint64_t)86400 * 1000)
 #define PEM_BYTES_MAX ((size_t)CERT_CHAIN_MAX * 2 * CERT_DER_BYTES_MAX)
 
-/* dir/folder/HEX.suffix */
-static int path_of(const char *dir, const char *folder, const uint8_t *id, size_t bytes, const char *suffix,
-		   char ret_path[FILE_PATH_MAX])
+#define NAMES "names"
+#define NAMES_PART "names.part" /* not whole yet */
+
+int ca_store_path(const char *dir, const char *folder, const uint8_t *id, size_t bytes, const char *suffix,
+		  char ret_path[FILE_PATH_MAX])
 {
 	char hex[2 * HASH_BYTES + 1];
 	int n;
@@ -32,25 +32,18 @@ static int path_of(const char *dir, const char *folder, const uint8_t *id, size_
 	return n < 0 || n >= FILE_PATH_MAX ? err_set(CF_ENAMETOOLONG, "%s: name too long", dir) : 0;
 }
 
-int ca_store_open(const char *dir)
+static int make_folder(const char *dir, const char *name)
 {
-	static const char *const folders[] = {"issued", "revoked", "waiting", "decided"};
 	char path[FILE_PATH_MAX];
-	int err = 0;
+	int err = file_path(dir, name, path);
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !err; i++) {
-		err = file_path(dir, folders[i], path);
-		if (!err)
-			err = file_dir_make(path);
-		if (err)
-			err = err_set(err, "%s/%s: cannot be made", dir, folders[i]);
-	}
-	return err;
+	if (!err)
+		err = file_dir_make(path);
+	return err ? err_set(err, "%s/%s: cannot be made", dir, name) : 0;
 }
 
-/* Each regular name of a folder, whole path; half-written ones (file_replace) are left out. */
-static int walk(const char *dir, const char *folder,
-		int (*on_file)(void *ctx, const char *path, const char *name), void *ctx)
+int ca_store_walk_files(const char *dir, const char *folder,
+			int (*on_file)(void *ctx, const char *path, const char *name), void *ctx)
 {
 	char at[FILE_PATH_MAX], path[FILE_PATH_MAX];
 	struct dirent *entry;
@@ -88,6 +81,29 @@ static int write_pem(const char *path, const struct view *ders, size_t count)
 	return err;
 }
 
+/* names/NAME or its like, as a folder of dir */
+static void name_folder(const char *folder, struct view name, char ret_folder[FILE_PATH_MAX])
+{
+	struct hash hash = sha256(name);
+	char hex[2 * HASH_BYTES + 1];
+
+	hex_encode(hash.b, HASH_BYTES, hex);
+	snprintf(ret_folder, FILE_PATH_MAX, "%s/%s", folder, hex);
+}
+
+static int keep_name(const char *dir, const char *folder, const struct cert_info *info)
+{
+	char at[FILE_PATH_MAX], path[FILE_PATH_MAX];
+	int err;
+
+	name_folder(folder, view_str(info->name), at);
+	err = make_folder(dir, at);
+	if (!err)
+		err = ca_store_path(dir, at, info->serial, sizeof(info->serial), ".pem", path);
+	return err ? err : file_replace(path, VIEW_NONE);
+}
+
+/* The name first: one that leads to no certificate does no harm, a certificate without its name would. */
 int ca_store_issued(const char *dir, struct view cert)
 {
 	char path[FILE_PATH_MAX];
@@ -95,7 +111,9 @@ int ca_store_issued(const char *dir, struct view cert)
 	int err = cert_parse(cert, &info);
 
 	if (!err)
-		err = path_of(dir, "issued", info.serial, sizeof(info.serial), ".pem", path);
+		err = keep_name(dir, NAMES, &info);
+	if (!err)
+		err = ca_store_path(dir, "issued", info.serial, sizeof(info.serial), ".pem", path);
 	return err ? err : write_pem(path, &cert, 1);
 }
 
@@ -103,7 +121,7 @@ bool ca_store_has_issued(const char *dir, const uint8_t serial[20])
 {
 	char path[FILE_PATH_MAX];
 
-	return path_of(dir, "issued", serial, 20, ".pem", path) == 0 && file_exists(path);
+	return ca_store_path(dir, "issued", serial, 20, ".pem", path) == 0 && file_exists(path);
 }
 
 struct cert_walk {
@@ -134,132 +152,68 @@ int ca_store_walk(const char *dir, int (*on_cert)(void *ctx, struct view der, co
 {
 	struct cert_walk w = {on_cert, ctx};
 
-	return walk(dir, "issued", walk_cert, &w);
+	return ca_store_walk_files(dir, "issued", walk_cert, &w);
 }
 
-/* --- revocation --- */
-
-int ca_store_revoke(const char *dir, const uint8_t serial[20], uint64_t now_ms, struct view reason)
-{
-	char path[FILE_PATH_MAX];
-	struct buf line;
-	int err = path_of(dir, "revoked", serial, 20, "", path);
-
-	if (err)
-		return err;
-	if (file_exists(path))
-		return err_set(CF_EEXIST, "the certificate is revoked already");
-	buf_init(&line, 0);
-	err = buf_printf(&line, "%" PRIu64 " %.*s\n", now_ms, (int)reason.len,
-			 reason.len ? (const char *)reason.data : "");
-	for (size_t i = 0; i + 1 < line.len; i++) {
-		if (line.data[i] < 0x20 || line.data[i] == 0x7f)
-			line.data[i] = ' ';
-	}
-	if (!err)
-		err = file_replace(path, buf_view(&line));
-	buf_release(&line);
-	return err;
-}
-
-bool ca_store_is_revoked(const char *dir, const uint8_t serial[20])
-{
-	char path[FILE_PATH_MAX];
-
-	return path_of(dir, "revoked", serial, 20, "", path) != 0 || file_exists(path);
-}
-
-struct serials {
-	uint8_t (*serial)[20];
-	size_t count;
+struct name_walk {
+	struct cert_walk certs;
+	const char *dir;
 };
 
-static int add_serial(void *ctx, const char *path, const char *name)
+static int walk_serial(void *ctx, const char *path, const char *name)
 {
-	struct serials *s = ctx;
-	void *more = mem_array(s->serial, s->count + 1, sizeof(*s->serial));
+	struct name_walk *w = ctx;
+	char folder[FILE_PATH_MAX], at[FILE_PATH_MAX];
+	int err = file_path(w->dir, "issued", folder);
 
-	if (!more)
-		return CF_ENOMEM;
-	s->serial = more;
-	if (hex_decode(name, s->serial[s->count], 20))
-		return err_set(CF_ECORRUPT, "%s: not a serial number", path);
-	s->count++;
-	return 0;
+	(void)path;
+	if (!err)
+		err = file_path(folder, name, at);
+	return err || !file_exists(at) ? err : walk_cert(&w->certs, at, name);
 }
 
-static int next_number(const char *dir, char ret_path[FILE_PATH_MAX], uint64_t *ret_number)
+int ca_store_walk_name(const char *dir, struct view name,
+		       int (*on_cert)(void *ctx, struct view der, const struct cert_info *info), void *ctx)
 {
-	struct buf text;
-	char *end;
-	int err = file_path(dir, "crl.number", ret_path);
+	struct name_walk w = {{on_cert, ctx}, dir};
+	char folder[FILE_PATH_MAX];
 
-	buf_init(&text, 32);
-	if (!err)
-		err = file_read(ret_path, 31, &text);
-	if (err == CF_ENOTFOUND) {
-		*ret_number = 1;
-		return 0;
-	}
-	if (!err)
-		err = buf_append(&text, "", 1);
-	if (!err) {
-		*ret_number = strtoull((const char *)text.data, &end, 10) + 1;
-		if (*end != '\n' || *ret_number <= 1)
-			err = err_set(CF_ECORRUPT, "%s: not a number", ret_path);
-	}
-	buf_release(&text);
-	return err;
+	name_folder(NAMES, name, folder);
+	return ca_store_walk_files(dir, folder, walk_serial, &w);
 }
 
-/* The number is on disk before the list is: none is given twice. */
-static int keep_number(const char *path, uint64_t number)
+static int keep_name_of(void *ctx, struct view der, const struct cert_info *info)
 {
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", number);
-
-	return file_replace(path, VIEW(text, (size_t)n));
+	(void)der;
+	return keep_name(ctx, NAMES_PART, info);
 }
 
-int ca_store_make_crl(const char *dir, const struct ca *ca, uint64_t now_ms, unsigned days,
-		      struct buf *ret_der)
+/* Of a directory that has none, or has lost it. */
+static int make_names(const char *dir)
 {
-	char path[FILE_PATH_MAX], number_path[FILE_PATH_MAX];
-	struct serials serials = {.serial = NULL};
-	struct buf der, pem;
-	uint64_t number;
-	int err = walk(dir, "revoked", add_serial, &serials);
+	char part[FILE_PATH_MAX], path[FILE_PATH_MAX];
+	int err = file_path(dir, NAMES, path);
 
-	buf_init(&der, CERT_CRL_BYTES_MAX);
-	buf_init(&pem, 0);
 	if (!err)
-		err = next_number(dir, number_path, &number);
+		err = file_path(dir, NAMES_PART, part);
+	if (err || file_exists(path))
+		return err;
+	err = make_folder(dir, NAMES_PART);
 	if (!err)
-		err = keep_number(number_path, number);
-	/* a minute back: a peer's clock may be behind, and refuses what is not valid yet */
-	if (!err)
-		err = cert_crl_issue(buf_view(&ca->chain[0]), ca->key, (const uint8_t(*)[20])serials.serial,
-				     serials.count, number, now_ms - 60000, now_ms + days * DAY_MS, &der);
-	if (!err)
-		err = cert_crl_pem_text(buf_view(&der), &pem);
-	if (!err)
-		err = file_path(dir, "crl.pem", path);
-	if (!err)
-		err = file_replace(path, buf_view(&pem));
-	if (!err && ret_der)
-		err = buf_append_view(ret_der, buf_view(&der));
-	mem_free(serials.serial);
-	buf_release(&der);
-	buf_release(&pem);
-	return err;
+		err = ca_store_walk(dir, keep_name_of, (void *)(uintptr_t)dir);
+	if (!err && rename(part, path) != 0)
+		err = err_set(err_from_errno(errno), "%s: %m", path);
+	return err ? err : file_parent_sync(path);
 }
 
-int ca_store_crl(const char *dir, struct buf *ret_der)
+int ca_store_open(const char *dir)
 {
-	char path[FILE_PATH_MAX];
-	int err = file_path(dir, "crl.pem", path);
+	static const char *const folders[] = {"issued", "revoked", "waiting", "decided"};
+	int err = 0;
 
-	return err ? err : cert_crl_pem_read(path, ret_der);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !err; i++)
+		err = make_folder(dir, folders[i]);
+	return err ? err : make_names(dir);
 }
 
 /* --- applications --- */
@@ -290,7 +244,7 @@ static int is_of_host(void *ctx, struct view der, const struct cert_info *info)
 int ca_store_find_host(const char *dir, const struct cert_info *of, const char *host, uint64_t now_ms)
 {
 	struct host_search s = {dir, of, host, now_ms};
-	int found = ca_store_walk(dir, is_of_host, &s);
+	int found = ca_store_walk_name(dir, view_str(of->name), is_of_host, &s);
 
 	return found > 0 ? 0 : found == 0 ? CF_ENOTFOUND : found;
 }
@@ -298,7 +252,7 @@ int ca_store_find_host(const char *dir, const struct cert_info *of, const char *
 int ca_store_check_room(const char *dir)
 {
 	unsigned count = 0;
-	int err = walk(dir, "waiting", count_file, &count);
+	int err = ca_store_walk_files(dir, "waiting", count_file, &count);
 
 	return err == CF_EAGAIN ? err_set(err, "%d applications wait; try again later", CA_WAITING_MAX) : err;
 }
@@ -307,7 +261,7 @@ int ca_store_apply(const char *dir, struct view application)
 {
 	struct application_id id = application_id_of(application);
 	char path[FILE_PATH_MAX];
-	int err = path_of(dir, "waiting", id.b, sizeof(id.b), "", path);
+	int err = ca_store_path(dir, "waiting", id.b, sizeof(id.b), "", path);
 
 	if (err || file_exists(path))
 		return err;
@@ -318,7 +272,7 @@ int ca_store_apply(const char *dir, struct view application)
 int ca_store_waiting(const char *dir, const struct application_id *id, struct buf *out)
 {
 	char path[FILE_PATH_MAX];
-	int err = path_of(dir, "waiting", id->b, sizeof(id->b), "", path);
+	int err = ca_store_path(dir, "waiting", id->b, sizeof(id->b), "", path);
 
 	if (!err)
 		err = file_read(path, APPLICATION_BYTES_MAX, out);
@@ -349,14 +303,14 @@ int ca_store_walk_waiting(const char *dir, int (*on_application)(void *ctx, stru
 {
 	struct waiting_walk w = {on_application, ctx};
 
-	return walk(dir, "waiting", walk_waiting, &w);
+	return ca_store_walk_files(dir, "waiting", walk_waiting, &w);
 }
 
 /* Decided: the file that says how is on disk. */
 static int waits_no_more(const char *dir, const struct application_id *id)
 {
 	char path[FILE_PATH_MAX];
-	int err = path_of(dir, "waiting", id->b, sizeof(id->b), "", path);
+	int err = ca_store_path(dir, "waiting", id->b, sizeof(id->b), "", path);
 
 	if (!err && unlink(path) != 0 && errno != ENOENT)
 		err = err_set(err_from_errno(errno), "%s: %m", path);
@@ -370,12 +324,12 @@ int ca_store_approve(const char *dir, const struct application_id *id, const str
 	int err = 0;
 
 	if (tls_count > 0) {
-		err = path_of(dir, "decided", id->b, sizeof(id->b), ".tls.pem", path);
+		err = ca_store_path(dir, "decided", id->b, sizeof(id->b), ".tls.pem", path);
 		if (!err)
 			err = write_pem(path, tls, tls_count);
 	}
 	if (!err)
-		err = path_of(dir, "decided", id->b, sizeof(id->b), ".pem", path);
+		err = ca_store_path(dir, "decided", id->b, sizeof(id->b), ".pem", path);
 	if (!err)
 		err = write_pem(path, chain, count);
 	return err ? err : waits_no_more(dir, id);
@@ -384,7 +338,7 @@ int ca_store_approve(const char *dir, const struct application_id *id, const str
 int ca_store_deny(const char *dir, const struct application_id *id, struct view reason)
 {
 	char path[FILE_PATH_MAX];
-	int err = path_of(dir, "decided", id->b, sizeof(id->b), ".denied", path);
+	int err = ca_store_path(dir, "decided", id->b, sizeof(id->b), ".denied", path);
 
 	if (!err)
 		err = file_replace(path, reason);
@@ -395,7 +349,7 @@ int ca_store_deny(const char *dir, const struct application_id *id, struct view 
 static int read_decided(const char *dir, const struct application_id *id, const char *suffix, struct buf *out)
 {
 	char path[FILE_PATH_MAX];
-	int err = path_of(dir, "decided", id->b, sizeof(id->b), suffix, path);
+	int err = ca_store_path(dir, "decided", id->b, sizeof(id->b), suffix, path);
 
 	return err ? err : file_read(path, PEM_BYTES_MAX, out);
 }
@@ -418,7 +372,7 @@ int ca_store_decision(const char *dir, const struct application_id *id, enum ca_
 		*ret_decision = CA_DENIED;
 	if (err != CF_ENOTFOUND)
 		return err;
-	err = path_of(dir, "waiting", id->b, sizeof(id->b), "", path);
+	err = ca_store_path(dir, "waiting", id->b, sizeof(id->b), "", path);
 	if (!err)
 		*ret_decision = file_exists(path) ? CA_WAITING : CA_UNKNOWN;
 	return err;

@@ -3,6 +3,7 @@
  * ca_store.h - what an authority remembers, as files below its directory, each whole or not there:
  *
  *	issued/SERIAL.pem     every certificate it made
+ *	names/NAME/SERIAL.pem empty: which of them are of one name (SHA-256 of it, in hex)
  *	revoked/SERIAL        "TIME REASON": which of them it has revoked
  *	waiting/ID            applications nobody has decided on
  *	decided/ID.pem        what became of them: the chain, ID.tls.pem the one for TLS,
@@ -19,7 +20,7 @@
 #define CA_WAITING_MAX 1000
 #define CA_REASON_BYTES_MAX 200
 
-/* Makes the directories that are missing. */
+/* Makes the directories that are missing, and names/ out of issued/. */
 int ca_store_open(const char *dir) must_check;
 
 /* Remembers a certificate (DER); the same again is fine. */
@@ -28,6 +29,11 @@ bool ca_store_has_issued(const char *dir, const uint8_t serial[20]);
 /* Every certificate, in no order; an answer other than 0 ends the walk and is returned. */
 int ca_store_walk(const char *dir, int (*on_cert)(void *ctx, struct view der, const struct cert_info *info),
 		  void *ctx) must_check;
+
+/* Those of one name alone, at the cost of these. */
+int ca_store_walk_name(const char *dir, struct view name,
+		       int (*on_cert)(void *ctx, struct view der, const struct cert_info *info),
+		       void *ctx) must_check;
 
 /* Has this identity a TLS certificate for the host, now? CF_ENOTFOUND. */
 int ca_store_find_host(const char *dir, const struct cert_info *of, const char *host,

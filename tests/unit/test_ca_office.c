@@ -6,6 +6,7 @@
 #include "acl/ca_office.h"
 #include "acl/identity_apply.h"
 #include "acl/userfile.h"
+#include "ledger/file.h"
 #include "tests/lib/t.h"
 #include "tests/lib/tmpdir.h"
 
@@ -249,6 +250,30 @@ T_TEST(of_two_applications_for_a_name_one_is_granted)
 	t_zero(decide(&s, &first, true, &s.manager));
 	refused(decide(&s, &second, true, &s.manager), CF_EEXIST, "has a certificate already");
 	t_zero(decide(&s, &second, false, &s.manager));
+	buf_release(&a);
+	buf_release(&b);
+	site_release(&s);
+}
+
+/* Whoever applies makes the authority look at what it has of that name, and at nothing else. */
+T_TEST(names_are_found_by_themselves)
+{
+	struct buf a, b;
+	struct site s;
+
+	site_init(&s);
+	(void)apply(&s, "dr", "hospA", ROLE_DOCTOR, &a); /* has a certificate */
+	(void)apply(&s, "ann", "hospA", ROLE_DOCTOR, &b);
+	refused(ask(&s, CA_APPLY, buf_view(&a)), CF_EEXIST, "has a certificate already");
+	/* a directory of before names were kept */
+	ca_office_close(&s.office);
+	t_zero(file_remove_tree(tmpdir_path(s.dir, "ward/names")));
+	t_zero(ca_office_open(tmpdir_path(s.dir, "ward"), "pw", s.root, &s.office));
+	refused(ask(&s, CA_APPLY, buf_view(&a)), CF_EEXIST, "has a certificate already");
+	/* whose certificate is damaged is no other's trouble */
+	t_zero(file_replace(tmpdir_path(s.dir, "ward/issued/damaged.pem"), view_str("nothing")));
+	t_zero(ask(&s, CA_APPLY, buf_view(&b)));
+	refused(ask(&s, CA_APPLY, buf_view(&a)), CF_EEXIST, "has a certificate already");
 	buf_release(&a);
 	buf_release(&b);
 	site_release(&s);
