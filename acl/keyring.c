@@ -2,7 +2,6 @@
 /*
  * keyring.c - unwrapped keys in locked memory, and the keys of a window derived from them.
  */
-#include "acl/derive.h"
 #include "acl/keyring_private.h"
 #include "acl/trace.h"
 #include "ledger/log.h"
@@ -172,8 +171,8 @@ int keyring_hold(struct keyring *k, const struct patient_id *p, const struct wra
 	return err;
 }
 
-static bool recall(struct keyring *k, const struct patient_id *p, uint8_t section, uint32_t epoch,
-		   struct wrap_key *ret_key)
+bool keyring_recall(struct keyring *k, const struct patient_id *p, uint8_t section, uint32_t epoch,
+		    struct wrap_key *ret_key)
 {
 	bool found;
 	size_t at;
@@ -184,92 +183,6 @@ static bool recall(struct keyring *k, const struct patient_id *p, uint8_t sectio
 		*ret_key = k->held[at].key;
 	pthread_mutex_unlock(&k->lock);
 	return found;
-}
-
-#define UNWRAPPED 1
-
-struct search {
-	struct keyring *k;
-	struct db_txn *txn;
-	const struct patient_id *patient;
-	uint8_t section;
-	uint32_t epoch;
-	struct wrap_key *ret_key;
-	int trouble; /* why the candidates so far did not do */
-};
-
-static int open_item(void *ctx, const struct annex_item *item)
-{
-	struct search *s = ctx;
-	struct wrap_key *keys;
-	struct wrap w;
-	int err;
-
-	if (item->kind != ANNEX_WRAP || wrap_decode(item->body, &w))
-		return 0;
-	if (memcmp(w.recipient.b, s->k->identity->id.b, IDENTITY_BYTES) != 0 ||
-	    !wrap_has(&w, s->section, s->epoch))
-		return 0;
-	keys = mem_array(NULL, w.count, sizeof(*keys));
-	if (!keys)
-		return CF_ENOMEM;
-	err = wrap_open(&w, s->k->identity->kem, &s->k->network, s->patient, keys);
-	if (err == CF_ECORRUPT || err == CF_EDECODE) {
-		s->trouble = CF_ECORRUPT;
-		err = 0;
-		goto out;
-	}
-	if (err == 0)
-		err = keyring_hold(s->k, s->patient, keys, w.count);
-	for (unsigned i = 0; i < w.count && err == 0; i++) {
-		if (keys[i].section == s->section && keys[i].epoch == s->epoch) {
-			*s->ret_key = keys[i];
-			err = UNWRAPPED;
-		}
-	}
-out:
-	mem_wipe(keys, w.count * sizeof(*keys));
-	mem_free(keys);
-	return err;
-}
-
-static int search_tx(void *ctx, const struct hash *id)
-{
-	struct search *s = ctx;
-	struct view annex;
-	int err = chain_annex(s->txn, id, &annex);
-
-	if (err == CF_ENOTFOUND) {
-		s->trouble = CF_ENOKEY;
-		return 0;
-	}
-	if (err)
-		return err;
-	return annex_walk(annex, open_item, s);
-}
-
-int keyring_find(struct keyring *k, struct db_txn *txn, const struct patient_id *p, uint8_t section,
-		 uint32_t epoch, struct wrap_key *ret_key)
-{
-	struct search s = {
-		.k = k,
-		.txn = txn,
-		.patient = p,
-		.section = section,
-		.epoch = epoch,
-		.ret_key = ret_key,
-		.trouble = CF_EDENIED,
-	};
-	int err;
-
-	if (recall(k, p, section, epoch, ret_key))
-		return 0;
-	err = derived_wraps(txn, &k->identity->id, p, section, epoch, search_tx, &s);
-	if (err == UNWRAPPED)
-		return 0;
-	if (err)
-		return err;
-	return err_set(s.trouble, "no key of %s, epoch %u, for this identity", section_name(section), epoch);
 }
 
 static int expand(const struct hash *prk, const char *label, const struct section_keys *k,
@@ -303,6 +216,14 @@ static int derive_names(const struct wrap_key *key, struct section_keys *keys)
 	memcpy(keys->token, key->name, SECTION_KEY_BYTES);
 	mem_wipe(&prk, sizeof(prk));
 	return err;
+}
+
+int keyring_names_of(const struct wrap_key *key, const struct patient_id *p, uint32_t window,
+		     struct section_keys *ret_keys)
+{
+	*ret_keys = (struct section_keys){
+		.patient = *p, .section = key->section, .epoch = key->epoch, .window = window};
+	return derive_names(key, ret_keys);
 }
 
 /* The salt is where K_trace enters. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keyring_private.h - what keyring.c (holding keys) and keyring_wrap.c (handing them out) share.
+ * keyring_private.h - what keyring.c (holding keys), keyring_find.c (out of annexes) and keyring_wrap.c
+ * (handing them out) share.
  */
 #ifndef ACL_KEYRING_PRIVATE_H
 #define ACL_KEYRING_PRIVATE_H
@@ -13,9 +14,25 @@ const struct hash *keyring_network(const struct keyring *k);
 /* The unwrapped keys of an epoch, from memory or from the ledger. Errors as keyring_get. Wipe after use. */
 int keyring_find(struct keyring *k, struct db_txn *txn, const struct patient_id *p, uint8_t section,
 		 uint32_t epoch, struct wrap_key *ret_key) must_check;
+/* The same from memory alone. */
+bool keyring_recall(struct keyring *k, const struct patient_id *p, uint8_t section, uint32_t epoch,
+		    struct wrap_key *ret_key);
 /* Remembers. */
 int keyring_hold(struct keyring *k, const struct patient_id *p, const struct wrap_key *keys,
 		 size_t count) must_check;
+
+/* Names of one epoch, without a keyring: what derive_names gives. */
+int keyring_names_of(const struct wrap_key *key, const struct patient_id *p, uint32_t window,
+		     struct section_keys *ret_keys) must_check;
+
+/* Of the names right below the section that were sealed in the key's epoch, some. */
+struct keyring_score {
+	unsigned tried;
+	unsigned opened;
+};
+/* Is this the key of its epoch? It is, as far as names open with it (keyring_probe.c). */
+int keyring_probe(struct keyring *k, struct db_txn *txn, const struct patient_id *p,
+		  const struct wrap_key *key, struct keyring_score *ret_score) must_check;
 
 /*
  * Halves of window keys that came from the peers, in locked memory (keyring_trace.c). One held for reading
