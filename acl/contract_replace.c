@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * contract_replace.c - another owner for a chart whose owner has lost their keys: governors decide, the new
- * owner consents, and somebody who may read all of it hands the keys over.
+ * owner consents, and somebody who may read all of it hands the keys over. Were they wrong, the same owner
+ * asks somebody else.
  */
 #include "acl/contract_private.h"
 #include "acl/replacement.h"
@@ -29,8 +30,6 @@ static int check_owners(struct run *r, const struct op_replace *op, const struct
 		return err_set(CF_EDENIED, "a chart that nobody owns is claimed, not replaced");
 	if (!identity_equal(&row->owner, &op->old))
 		return err_set(CF_ECONFLICT, "the chart has another owner by now");
-	if (identity_equal(&op->old, &op->owner))
-		return err_set(CF_EINVAL, "the owner is the same");
 	err = row_identity(r->txn, r->out, &op->owner, &owner);
 	if (err == CF_ENOTFOUND)
 		return err_set(CF_ENOTFOUND, "who is to own the chart is not registered");
@@ -44,18 +43,33 @@ static int check_owners(struct run *r, const struct op_replace *op, const struct
 	return err == CF_ESIG ? err_set(CF_EDENIED, "%s has not consented to this", owner.name) : err;
 }
 
-/* Who hands the keys over has them: nobody else could, and nobody else shall bring wrong ones. */
+/* From which epoch on the creator was given a section's keys. */
+static int given_from(struct run *r, unsigned section, uint32_t *ret_epoch)
+{
+	struct grant_row grant = {.from_epoch = 0};
+	int err = row_grant(r->txn, r->out, &r->p->patient, section, &r->p->creator, &grant);
+
+	if (err == 0 || err == CF_ENOTFOUND)
+		*ret_epoch = grant.from_epoch;
+	return err == CF_ENOTFOUND ? 0 : err;
+}
+
+/* Who hands the keys over has them, and hands over all of them: nobody else could bring what is left out. */
 static int check_keys(struct run *r, const struct op_replace *op, unsigned section)
 {
 	struct section_row current;
-	uint32_t lowest;
+	uint32_t from = 0, lowest;
 	int err = run_check(r, section, VERB_READ);
 
 	if (err == 0)
 		err = row_section(r->txn, r->out, &r->p->patient, section, &current);
+	if (err == 0)
+		err = given_from(r, section, &from);
 	if (err)
 		return err;
 	err = wrap_find(r->annex, &op->owner, (uint8_t)section, current.epoch, &lowest);
+	if (err == 0 && lowest > from)
+		err = CF_ENOTFOUND;
 	return err == CF_ENOTFOUND
 		       ? err_set(CF_EINVAL, "the annex does not wrap the keys of %s to the new owner",
 				 section_name(section))
@@ -81,7 +95,8 @@ int contract_replace(struct run *r, struct view body)
 		return err;
 	digest = replacement_digest(&r->p->patient, &op, since, &r->p->network);
 	err = check_owners(r, &op, &row, &digest);
-	if (err == 0)
+	/* keys that did not open, once more and by somebody else: that is the owner's to decide */
+	if (err == 0 && !identity_equal(&op.old, &op.owner))
 		err = run_majority(r, op.approval, op.approval_count, ROLE_GOVERNOR, "a patient's new key",
 				   &digest);
 	for (unsigned s = 0; s <= SECTION_COUNT && err == 0; s++)

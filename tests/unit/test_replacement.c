@@ -3,8 +3,10 @@
  * test_replacement.c - a lost key's replacement: its text, and who can make it count.
  */
 #include "tests/lib/t.h"
+#include "acl/content.h"
 #include "acl/replacement.h"
 #include "acl/rowread.h"
+#include "acl/wrap.h"
 #include "ledger/mem.h"
 #include "tests/lib/netfix.h"
 
@@ -120,6 +122,87 @@ T_TEST(more_than_half_of_the_governors_decide)
 	t_zero(policy_check(txn, &patient, 1, &f.part.id, VERB_READ, f.n->now_ms, NULL));
 	db_abort(txn);
 	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_ECONFLICT); /* it served once */
+	fix_free(&f);
+}
+
+/* Keys of all sections that nobody has, or of fewer epochs than there are. */
+static int hand_over(struct fix *f, const struct identity *by, uint32_t last_epoch)
+{
+	struct netfix_request *r = mem_zalloc(sizeof(*r));
+	struct wrap_key key[2 * (SECTION_COUNT + 1)];
+	struct buf body, annex, wrap;
+	size_t count = 0;
+	int err;
+
+	buf_init(&body, 0);
+	buf_init(&annex, 0);
+	buf_init(&wrap, 0);
+	for (uint8_t s = 0; s <= SECTION_COUNT; s++) {
+		for (uint32_t epoch = s == 1 ? last_epoch : 0; epoch <= (s == 1); epoch++) {
+			key[count] = (struct wrap_key){.section = s, .epoch = epoch};
+			random_bytes(key[count++].grant, SECTION_KEY_BYTES);
+		}
+	}
+	t_zero(wrap_seal(&f->n->network, &patient, &f->anew.id, f->anew.info.kem_point, key, count, &wrap));
+	t_zero(annex_encode(&(struct annex_item){ANNEX_WRAP, buf_view(&wrap)}, 1, &annex));
+	t_zero(op_replace_encode(&f->r.op, &body));
+	*r = (struct netfix_request){.by = by, .patient = &patient, .op_count = 1, .annex = buf_view(&annex)};
+	r->op[0] = (struct tx_op){OP_REPLACE, buf_view(&body)};
+	err = netfix_submit(f->n, r, NULL);
+	buf_release(&body);
+	buf_release(&annex);
+	buf_release(&wrap);
+	mem_free(r);
+	return err;
+}
+
+/* Can anew read the patient's own name? */
+static bool opens(struct fix *f)
+{
+	struct node_id none = {{0}};
+	struct section_keys keys;
+	struct patient_row row;
+	struct keyring *k;
+	struct db_txn *txn;
+	struct buf name;
+	bool open;
+
+	buf_init(&name, 0);
+	t_zero(keyring_new(&f->anew, &f->n->network, &k));
+	t_zero(chain_read_begin(f->n->chain[0], &txn));
+	t_zero(state_patient(txn, &patient, &row));
+	open = keyring_names(k, txn, &patient, 0, row.epoch, row.window, &keys) == 0 &&
+	       content_open_name(&keys, &none, row.sealed_name, &name) == 0;
+	db_abort(txn);
+	keyring_free(k);
+	buf_release(&name);
+	return open;
+}
+
+/* Peers cannot see what is wrapped: who handed over rubbish did so for good, and somebody else helps. */
+T_TEST(keys_that_do_not_open_are_handed_over_once_more)
+{
+	struct fix f;
+
+	fix_new(&f);
+	t_zero(netfix_revoke(f.n, &f.owner, f.owners, &patient, 2, &f.part)); /* EMR01 is in epoch 1 */
+	t_zero(approve(&f, &f.governor[0]));
+	t_zero(approve(&f, &f.governor[1]));
+	t_err(hand_over(&f, &f.reader, 1), CF_EINVAL); /* its past is left out */
+	t_zero(hand_over(&f, &f.reader, 0));
+	t_ok(!opens(&f));
+	f.r.op = (struct op_replace){.old = f.anew.id, .owner = f.anew.id};
+	since_now(&f);
+	t_err(replace(&f, &f.reader, f.readers, SECTIONS_ALL, false), CF_EDENIED); /* the owner asks for it */
+	t_zero(replacement_consent(&f.r, &f.n->network, f.anew.sign));
+	t_err(replace(&f, &f.part, f.readers, SECTIONS_ALL, false), CF_EDENIED);
+	t_zero(replace(&f, &f.reader, f.readers, SECTIONS_ALL, true));
+	t_ok(opens(&f));
+	/* and whoever brings rubbish afterwards changes nothing */
+	since_now(&f);
+	t_zero(replacement_consent(&f.r, &f.n->network, f.anew.sign));
+	t_zero(hand_over(&f, &f.reader, 0));
+	t_ok(opens(&f));
 	fix_free(&f);
 }
 
