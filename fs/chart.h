@@ -171,6 +171,8 @@ int chart_staged(struct chart *c, struct buf *out) must_check;
 int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name, uint64_t size),
 		    void *ctx) must_check;
 int chart_conflict_read(struct chart *c, const char *name, struct buf *out) must_check;
+/* For good. CF_ENOTFOUND. */
+int chart_conflict_remove(struct chart *c, const char *name) must_check;
 
 /* Facts for virtual xattrs and the tools. */
 struct chart_facts {

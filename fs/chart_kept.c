@@ -245,22 +245,36 @@ int chart_conflicts(struct chart *c, bool (*on_name)(void *ctx, const char *name
 	return err == CF_EINTR ? 0 : err;
 }
 
-int chart_conflict_read(struct chart *c, const char *name, struct buf *out)
+/* The spool's file of a conflict. */
+static int find_kept(struct chart *c, const char *name, struct spool_file **ret_f)
 {
 	struct kept_walk w = {.c = c, .wanted = name};
-	struct spool_file *f = NULL;
-	uint8_t *data;
 	int err = spool_walk(c->spool, on_kept, &w);
 
 	if (err && err != CF_EINTR)
 		return err;
-	if (w.found[0] == 0)
-		return CF_ENOTFOUND;
-	err = spool_file_open(c->spool, w.found, &f);
+	return w.found[0] ? spool_file_open(c->spool, w.found, ret_f) : CF_ENOTFOUND;
+}
+
+int chart_conflict_read(struct chart *c, const char *name, struct buf *out)
+{
+	struct spool_file *f = NULL;
+	uint8_t *data;
+	int err = find_kept(c, name, &f);
+
 	if (!err)
 		err = buf_extend(out, spool_file_size(f), &data);
 	if (!err)
 		err = spool_read(f, 0, spool_file_size(f), data);
 	spool_file_free(f);
+	return err;
+}
+
+int chart_conflict_remove(struct chart *c, const char *name)
+{
+	struct spool_file *f = NULL;
+	int err = find_kept(c, name, &f);
+
+	spool_file_remove(f);
 	return err;
 }

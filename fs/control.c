@@ -114,7 +114,7 @@ static const struct {
 	[ENTRY_METRICS] = {"metrics", S_IFREG | 0444, text_metrics},
 	[ENTRY_LAST_ERROR] = {"last-error", S_IFREG | 0400, text_last_error},
 	[ENTRY_STAGED] = {"staged", S_IFREG | 0400, text_staged},
-	[ENTRY_CONFLICTS] = {"conflicts", S_IFDIR | 0500, NULL},
+	[ENTRY_CONFLICTS] = {"conflicts", S_IFDIR | 0700, NULL},
 	[ENTRY_CONTROL] = {"control", S_IFREG | 0600, NULL},
 };
 
@@ -251,6 +251,11 @@ int control_lookup(struct control *c, const struct place *dir, const char *name,
 		}
 	}
 	return CF_ENOTFOUND;
+}
+
+int control_remove(struct control *c, const struct place *dir, const char *name)
+{
+	return is_conflicts(dir) ? chart_conflict_remove(c->chart, name) : CF_EPERM;
 }
 
 int control_list(struct control *c, const struct place *dir, uint64_t cookie,

@@ -2,7 +2,8 @@
 /*
  * control.h - .chartfs/: what a mount says of itself, and the file through which the tools talk to it.
  *
- * status, metrics, height, last-error, staged and conflicts/ are read. `control` (mode 0600) answers
+ * status, metrics, height, last-error, staged and conflicts/ are read; what is in conflicts/ can be
+ * removed. `control` (mode 0600) answers
  * requests: one line of JSON written, one line of JSON read from the same open file. fs/ask.h lists the
  * requests. On a mount that is read-only the kernel lets nobody write: there, and everywhere, the ioctl
  * CONTROL_IOC_SAY hands over the same bytes of a file that is open for reading.
@@ -37,6 +38,8 @@ struct chart *control_chart(struct control *c);
 int control_lookup(struct control *c, const struct place *dir, const char *name,
 		   struct chart_attr *ret_attr) must_check;
 int control_getattr(struct control *c, const struct place *p, struct chart_attr *ret_attr) must_check;
+/* A conflict, for good; CF_EPERM for everything else. */
+int control_remove(struct control *c, const struct place *dir, const char *name) must_check;
 /* As chart_list. */
 int control_list(struct control *c, const struct place *dir, uint64_t cookie,
 		 bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ops_meta.c - the structure of the tree and attributes. Each change is one transaction, done when replied.
  */
+#include "fs/errmap.h"
 #include "fs/ops_private.h"
 
 #include <errno.h>
@@ -138,6 +139,12 @@ static void remove_with(fuse_req_t req, fuse_ino_t parent, const char *name, con
 
 void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	struct place dir;
+
+	if (inode_place(ops_of(req)->inodes, parent, &dir) && ops_is_control(&dir) && !ops_event(req)) {
+		fuse_reply_err(req, errmap_errno(control_remove(ops_of(req)->control, &dir, name)));
+		return;
+	}
 	remove_with(req, parent, name, "unlink", chart_unlink);
 }
 

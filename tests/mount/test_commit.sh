@@ -159,6 +159,7 @@ for mode in close fsync async; do
 	is "$mode: what was changed by others meanwhile" "$wanted" late "$A/both-$mode.json" "$B/both-$mode.json"
 	is "$mode: stays as they saved it" '{"theirs":1}' cat "$A/both-$mode.json"
 	ok "$mode: and ours is offered" bash -c "cat $work/doctor1/.chartfs/conflicts/*both-$mode.json | grep -q ours"
+	is "$mode: until it is removed" "" bash -c "rm -f $work/doctor1/.chartfs/conflicts/*both-$mode.json; ls $work/doctor1/.chartfs/conflicts | grep both-$mode"
 	if [ $mode = close ]; then
 		is "a name that others took meanwhile: each save is refused" $'EBUSY\nEBUSY' refused taken.json
 		is "it stays as they saved it" '{"theirs":1}' cat "$A/taken.json"

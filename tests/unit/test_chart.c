@@ -273,6 +273,7 @@ T_TEST(chart_conflicts_are_kept_over_a_remount)
 {
 	struct kept kept = {0};
 	struct buf out;
+	int left;
 
 	setup();
 	chartfix_umount(&doctor);
@@ -285,6 +286,13 @@ T_TEST(chart_conflicts_are_kept_over_a_remount)
 	t_bytes(out.data, out.len, "[9]", 3);
 	buf_release(&out);
 	t_err(chart_conflict_read(doctor.chart, "no-such", &out), CF_ENOTFOUND);
+	t_err(chart_conflict_remove(doctor.chart, "no-such"), CF_ENOTFOUND);
+	left = kept.count - 1;
+	t_zero(chart_conflict_remove(doctor.chart, kept.name));
+	t_err(chart_conflict_read(doctor.chart, kept.name, &out), CF_ENOTFOUND);
+	kept.count = 0;
+	t_zero(chart_conflicts(doctor.chart, on_kept, &kept));
+	t_eq(kept.count, left);
 }
 
 T_TEST(chart_attachments_of_any_size)
