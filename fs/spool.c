@@ -14,20 +14,22 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define TAG_HEAD "chartfs spool head v2"
+
 static int derive_key(const struct crypto_key *kem, uint8_t ret_key[AEAD_KEY_BYTES])
 {
 	uint8_t scalar[SCALAR_BYTES];
 	int err = crypto_key_scalar(kem, scalar);
 
 	if (!err)
-		err = hkdf(VIEW_NONE, VIEW(scalar, sizeof scalar), view_str("chartfs spool v1"), ret_key,
+		err = hkdf(VIEW_NONE, VIEW(scalar, sizeof scalar), view_str("chartfs spool v2"), ret_key,
 			   AEAD_KEY_BYTES);
 	mem_wipe(scalar, sizeof scalar);
 	return err;
 }
 
-/* Leftovers: a file whose slot 0 was never written, or cannot be read by this identity's own key, is left
- * alone. */
+/* Leftovers: a file of which no head was written; one whose heads cannot be read by this identity's own key
+ * is left alone. */
 static int clean_up(struct spool *s)
 {
 	DIR *d = opendir(s->dir);
@@ -147,74 +149,110 @@ uint64_t spool_file_size(const struct spool_file *f)
 	return f->size;
 }
 
-int spool_label(struct spool_file *f, struct view label)
+/* Over the older of the two heads: when the machine fails meanwhile, the newer one is still there. */
+static int write_head(struct spool_file *f, struct view label)
 {
 	struct buf head;
 	struct enc e;
 	int err;
 
-	assert(label.len > 0 && label.len <= SPOOL_LABEL_BYTES_MAX);
-	err = spool_to_disk(f);
-	if (err)
-		return err;
-	buf_init(&head, SPOOL_BLOCK_BYTES);
+	buf_init(&head, SPOOL_HEAD_BYTES);
 	enc_init(&e, &head);
-	enc_tag(&e, "chartfs spool head v1");
+	enc_tag(&e, TAG_HEAD);
+	enc_u64(&e, f->head + 1);
 	enc_u64(&e, f->size);
 	enc_bytes(&e, label);
 	err = enc_done(&e);
-	if (!err) {
-		uint8_t *rest;
-
-		err = buf_extend(&head, SPOOL_BLOCK_BYTES - head.len, &rest);
-	}
 	if (!err)
-		err = spool_slots_write(f, 0, 1, head.data);
+		err = spool_head_write(f, (unsigned)((f->head + 1) % SPOOL_HEADS), buf_view(&head));
 	if (!err)
-		f->kept = true;
+		f->head++;
 	buf_release_secret(&head);
 	return err;
 }
 
-int spool_keep(struct spool_file *f, struct view label)
+int spool_label(struct spool_file *f, struct view label)
 {
-	bool kept = f->kept;
-	int err = spool_label(f, label);
+	int err;
 
-	if (!err && fdatasync(f->fd) != 0)
-		err = err_from_errno(errno);
+	assert(label.len > 0 && label.len <= SPOOL_LABEL_BYTES_MAX);
+	err = spool_to_disk(f);
 	if (!err)
-		err = file_dir_sync(f->spool->dir);
-	if (err)
-		f->kept = kept;
+		err = write_head(f, label);
+	if (!err)
+		f->kept = true;
 	return err;
 }
 
-/* CF_ENOTFOUND also for a file that was never kept. */
+static int sync_bytes(struct spool_file *f)
+{
+	return fdatasync(f->fd) == 0 ? 0 : err_set(err_from_errno(errno), "spool: sync");
+}
+
+/* The bytes first: a head that is there says that they are. */
+int spool_keep(struct spool_file *f, struct view label)
+{
+	bool kept = f->kept;
+	int err = spool_to_disk(f);
+
+	if (!err && !f->synced)
+		err = sync_bytes(f);
+	if (!err)
+		err = spool_label(f, label);
+	if (!err)
+		err = sync_bytes(f);
+	if (!err && !f->synced)
+		err = file_dir_sync(f->spool->dir);
+	if (err)
+		f->kept = kept;
+	else
+		f->synced = true;
+	return err;
+}
+
+static int head_decode(struct view plain, uint64_t *ret_number, uint64_t *ret_size, struct view *ret_label)
+{
+	struct dec d;
+
+	dec_init(&d, plain);
+	dec_tag(&d, TAG_HEAD);
+	*ret_number = dec_u64(&d);
+	*ret_size = dec_u64(&d);
+	*ret_label = dec_bytes(&d, SPOOL_LABEL_BYTES_MAX);
+	dec_rest(&d);
+	return dec_done(&d);
+}
+
+/* The newer of the two that verify. CF_ENOTFOUND for a file that was never kept: none was written. */
 static int head_read(struct spool_file *f, struct buf *ret_label)
 {
-	uint8_t block[SPOOL_BLOCK_BYTES];
-	struct view label;
-	struct dec d;
-	uint64_t size;
-	int err = spool_slots_read(f, 0, 1, block);
+	int none = CF_ENOTFOUND;
 
-	if (err)
-		return err;
-	if (block[0] == 0)
-		return CF_ENOTFOUND;
-	dec_init(&d, VIEW(block, sizeof block));
-	dec_tag(&d, "chartfs spool head v1");
-	size = dec_u64(&d);
-	label = dec_bytes(&d, SPOOL_LABEL_BYTES_MAX);
-	dec_rest(&d);
-	err = dec_done(&d);
-	if (!err)
-		err = buf_append_view(ret_label, label);
-	if (!err)
-		f->size = size;
-	mem_wipe(block, sizeof block);
-	return err;
+	for (unsigned which = 0; which < SPOOL_HEADS; which++) {
+		uint64_t number, size;
+		struct view label;
+		struct buf plain;
+		int err;
+
+		buf_init(&plain, SPOOL_HEAD_BYTES);
+		err = spool_head_read(f, which, &plain);
+		if (!err)
+			err = head_decode(buf_view(&plain), &number, &size, &label);
+		if (!err && number % SPOOL_HEADS != which)
+			err = CF_ECORRUPT;
+		if (!err && number > f->head) {
+			buf_reset(ret_label);
+			err = buf_append_view(ret_label, label);
+		}
+		if (!err && number > f->head) {
+			f->head = number;
+			f->size = size;
+		}
+		if (err && err != CF_ENOTFOUND)
+			none = err;
+		buf_release_secret(&plain);
+	}
+	return f->head ? 0 : none;
 }
 
 static int file_open(struct spool *s, const char *name, struct buf *ret_label, struct spool_file **ret_f)

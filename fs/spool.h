@@ -2,10 +2,10 @@
 /*
  * spool.h - scratch files with random access whose plaintext never touches the disk.
  *
- * A file is a row of slots, each nonce || AES-256-GCM(4096 bytes) || tag, under a key derived from the
- * identity's key-agreement key, so that the same identity can open it again after the process died. Slot 0
- * holds size and label. A slot of zeros is a hole. Small files stay in memory until they grow or are kept. A
- * struct spool_file is used by one thread at a time; a struct spool by any.
+ * A file is two heads and a row of slots, each sealed with AES-256-GCM under a key derived from the
+ * identity's key-agreement key, so that the same identity can open it again after the process died (LAYOUT.md
+ * 9). A slot of zeros is a hole. Small files stay in memory until they grow or are kept. A struct spool_file
+ * is used by one thread at a time; a struct spool by any.
  */
 #ifndef FS_SPOOL_H
 #define FS_SPOOL_H
@@ -45,7 +45,8 @@ int spool_read(struct spool_file *f, uint64_t offset, size_t bytes, uint8_t *ret
 int spool_write(struct spool_file *f, uint64_t offset, struct view data) must_check;
 int spool_truncate(struct spool_file *f, uint64_t size) must_check;
 
-/* Puts all on disk under this label, durably, so that spool_walk finds it again. */
+/* Puts all on disk under this label, durably, so that spool_walk finds it again. A label that was there
+ * before is there until the new one is. */
 int spool_keep(struct spool_file *f, struct view label) must_check;
 /* The same without waiting for the disk: outlives this process, but not the machine. */
 int spool_label(struct spool_file *f, struct view label) must_check;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The slots of a spool file: sealing, batches, memory form, truncation. */
+/* The pages of a spool file: sealing, batches, memory form, truncation. */
 #include "fs/spool_private.h"
 
 #include "ledger/mem.h"
@@ -18,9 +18,12 @@ struct slot_aad {
 	uint8_t index[8];
 };
 
+#define HEAD_INDEX(which) (UINT64_MAX - (which))
+#define HEAD_PLAIN_BYTES (SPOOL_HEAD_BYTES - AEAD_NONCE_BYTES - AEAD_TAG_BYTES)
+
 static void aad_make(const struct spool_file *f, uint64_t index, struct slot_aad *ret)
 {
-	memcpy(ret->tag, "chartfs spool v1", sizeof ret->tag);
+	memcpy(ret->tag, "chartfs spool v2", sizeof ret->tag);
 	memcpy(ret->id, f->id, sizeof ret->id);
 	for (int i = 0; i < 8; i++)
 		ret->index[i] = (uint8_t)(index >> (56 - 8 * i));
@@ -48,27 +51,36 @@ static int slot_open(struct spool_file *f, uint64_t index, const uint8_t *slot, 
 	return err;
 }
 
-int spool_slots_read(struct spool_file *f, uint64_t first, size_t count, uint8_t *ret_blocks)
+/* Zeros behind the end. */
+static int read_at(int fd, uint8_t *data, size_t bytes, uint64_t offset)
 {
-	size_t bytes = count * SPOOL_SLOT_BYTES, got = 0;
-	uint8_t *slots = mem_alloc(bytes);
-	int err = 0;
-
-	assert(f->fd >= 0 && count > 0 && count <= SPOOL_BATCH);
-	if (slots == NULL)
-		return CF_ENOMEM;
-	while (got < bytes) {
-		ssize_t n = pread(f->fd, slots + got, bytes - got, (off_t)(first * SPOOL_SLOT_BYTES + got));
+	while (bytes > 0) {
+		ssize_t n = pread(fd, data, bytes, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			err = err_set(err_from_errno(errno), "spool: read");
-		if (n <= 0)
+			return err_set(err_from_errno(errno), "spool: read");
+		if (n == 0)
 			break;
-		got += (size_t)n;
+		data += n;
+		bytes -= (size_t)n;
+		offset += (uint64_t)n;
 	}
-	memset(slots + got, 0, bytes - got);
+	memset(data, 0, bytes);
+	return 0;
+}
+
+int spool_slots_read(struct spool_file *f, uint64_t first, size_t count, uint8_t *ret_blocks)
+{
+	size_t bytes = count * SPOOL_SLOT_BYTES;
+	uint8_t *slots = mem_alloc(bytes);
+	int err;
+
+	assert(f->fd >= 0 && count > 0 && count <= SPOOL_BATCH);
+	if (slots == NULL)
+		return CF_ENOMEM;
+	err = read_at(f->fd, slots, bytes, SPOOL_DATA_AT + first * SPOOL_SLOT_BYTES);
 	for (size_t i = 0; i < count && !err; i++)
 		err = slot_open(f, first + i, slots + i * SPOOL_SLOT_BYTES,
 				ret_blocks + i * SPOOL_BLOCK_BYTES);
@@ -112,8 +124,47 @@ int spool_slots_write(struct spool_file *f, uint64_t first, size_t count, const 
 					VIEW(blocks + i * SPOOL_BLOCK_BYTES, SPOOL_BLOCK_BYTES), &out);
 	}
 	if (!err)
-		err = write_at(f->fd, out.data, out.len, first * SPOOL_SLOT_BYTES);
+		err = write_at(f->fd, out.data, out.len, SPOOL_DATA_AT + first * SPOOL_SLOT_BYTES);
+	f->synced = false;
 	buf_release(&out);
+	return err;
+}
+
+int spool_head_read(struct spool_file *f, unsigned which, struct buf *out)
+{
+	uint8_t page[SPOOL_HEAD_BYTES];
+	struct slot_aad aad;
+	int err = read_at(f->fd, page, sizeof page, (uint64_t)which * SPOOL_HEAD_BYTES);
+
+	if (err)
+		return err;
+	if (memcmp(page, hole, sizeof page) == 0)
+		return CF_ENOTFOUND;
+	aad_make(f, HEAD_INDEX(which), &aad);
+	return aead_open(f->spool->key, page, VIEW(&aad, sizeof aad),
+			 VIEW(page + AEAD_NONCE_BYTES, sizeof page - AEAD_NONCE_BYTES), out);
+}
+
+int spool_head_write(struct spool_file *f, unsigned which, struct view plain)
+{
+	uint8_t block[HEAD_PLAIN_BYTES] = {0}, nonce[AEAD_NONCE_BYTES];
+	struct slot_aad aad;
+	struct buf page;
+	int err;
+
+	assert(f->fd >= 0 && which < SPOOL_HEADS && plain.len <= sizeof block);
+	memcpy(block, plain.data, plain.len);
+	random_bytes(nonce, sizeof nonce);
+	aad_make(f, HEAD_INDEX(which), &aad);
+	buf_init(&page, SPOOL_HEAD_BYTES);
+	err = buf_append(&page, nonce, sizeof nonce);
+	if (!err)
+		err = aead_seal(f->spool->key, nonce, VIEW(&aad, sizeof aad), VIEW(block, sizeof block),
+				&page);
+	if (!err)
+		err = write_at(f->fd, page.data, page.len, (uint64_t)which * SPOOL_HEAD_BYTES);
+	mem_wipe(block, sizeof block);
+	buf_release(&page);
 	return err;
 }
 
@@ -157,8 +208,8 @@ int spool_to_disk(struct spool_file *f)
 	for (uint64_t at = 0; at < f->size && !err; at += SPOOL_BATCH * SPOOL_BLOCK_BYTES) {
 		uint64_t left = (f->size - at + SPOOL_BLOCK_BYTES - 1) / SPOOL_BLOCK_BYTES;
 
-		err = spool_slots_write(f, at / SPOOL_BLOCK_BYTES + 1,
-					left < SPOOL_BATCH ? left : SPOOL_BATCH, f->memory + at);
+		err = spool_slots_write(f, at / SPOOL_BLOCK_BYTES, left < SPOOL_BATCH ? left : SPOOL_BATCH,
+					f->memory + at);
 	}
 	if (err) {
 		close(f->fd);
@@ -188,7 +239,7 @@ static int disk_read(struct spool_file *f, uint64_t offset, size_t bytes, uint8_
 
 		if (n > bytes)
 			n = bytes;
-		err = spool_slots_read(f, block + 1, (skip + n + SPOOL_BLOCK_BYTES - 1) / SPOOL_BLOCK_BYTES,
+		err = spool_slots_read(f, block, (skip + n + SPOOL_BLOCK_BYTES - 1) / SPOOL_BLOCK_BYTES,
 				       blocks);
 		if (!err)
 			memcpy(ret_data, blocks + skip, n);
@@ -219,13 +270,14 @@ static int disk_write(struct spool_file *f, uint64_t offset, struct view data)
 		count = (skip + n + SPOOL_BLOCK_BYTES - 1) / SPOOL_BLOCK_BYTES;
 		tail = (skip + n) % SPOOL_BLOCK_BYTES;
 		if (skip)
-			err = spool_slots_read(f, block + 1, 1, blocks);
+			err = spool_slots_read(f, block, 1, blocks);
 		if (!err && tail && !(skip && count == 1))
-			err = spool_slots_read(f, block + count, 1, blocks + (count - 1) * SPOOL_BLOCK_BYTES);
+			err = spool_slots_read(f, block + count - 1, 1,
+					       blocks + (count - 1) * SPOOL_BLOCK_BYTES);
 		if (err)
 			break;
 		memcpy(blocks + skip, data.data, n);
-		err = spool_slots_write(f, block + 1, count, blocks);
+		err = spool_slots_write(f, block, count, blocks);
 		data = VIEW(data.data + n, data.len - n);
 		offset += n;
 	}
@@ -286,13 +338,13 @@ static int disk_cut(struct spool_file *f, uint64_t size)
 	uint8_t block[SPOOL_BLOCK_BYTES];
 	int err = 0;
 
-	if (ftruncate(f->fd, (off_t)((blocks + 1) * SPOOL_SLOT_BYTES)) != 0)
+	if (ftruncate(f->fd, (off_t)(SPOOL_DATA_AT + blocks * SPOOL_SLOT_BYTES)) != 0)
 		return err_set(err_from_errno(errno), "spool: truncate");
 	if (tail) {
-		err = spool_slots_read(f, blocks, 1, block);
+		err = spool_slots_read(f, blocks - 1, 1, block);
 		if (!err) {
 			memset(block + tail, 0, sizeof block - tail);
-			err = spool_slots_write(f, blocks, 1, block);
+			err = spool_slots_write(f, blocks - 1, 1, block);
 		}
 		mem_wipe(block, sizeof block);
 	}
