@@ -6,9 +6,9 @@
 #include "ledger/mem.h"
 #include "net/blob_download.h"
 #include "net/blob_upload.h"
+#include "net/client_evidence.h"
 #include "net/client_store.h"
 #include "net/follower.h"
-#include "net/lie.h"
 #include "net/submit.h"
 #include "net/ticks.h"
 #include "net/trace_ask.h"
@@ -167,62 +167,11 @@ static int put_again(void *ctx, unsigned member, const struct hash *address)
 	return err;
 }
 
-/* --- endorsers that lie --- */
-
-static void on_told(void *ctx, const struct client_result *r)
-{
-	struct client *c = ctx;
-
-	log_info(LOG_MODULE, "evidence against an endorser: %s",
-		 r->error == 0 ? "is on the ledger" : r->detail);
-	atomic_store(&c->telling, false);
-}
-
-static int tell(struct client *c, struct view evidence)
-{
-	const struct op_evidence op = {evidence};
-	struct client_job *job;
-	struct buf body;
-	int err;
-
-	buf_init(&body, 0);
-	err = op_evidence_encode(&op, &body);
-	if (!err) {
-		const struct tx_op ops[] = {{.code = OP_EVIDENCE, .body = buf_view(&body)}};
-		const struct client_tx tx = {.ops = ops, .op_count = 1};
-
-		err = client_submit(c, &tx, &job);
-	}
-	buf_release(&body);
-	if (err)
-		return err;
-	client_job_on_settled(job, on_told, c);
-	client_job_release(job);
-	return 0;
-}
-
-/* What it proves goes to the ledger, when this identity may bring evidence; else it is only told in the log.
- */
 static void on_lie(void *ctx, struct view evidence)
 {
 	struct client *c = ctx;
-	struct db_txn *txn = NULL;
-	uint8_t member = 0;
-	int err = chain_read_begin(c->store.chain, &txn);
 
-	if (!err)
-		err = lie_is_news(txn, &c->network, evidence, &member);
-	db_abort(txn);
-	if (err)
-		return;
-	log_warn(LOG_MODULE, "peer %u signed other writes than those who read the same -> it lies", member);
-	if (!role_may_report(c->identity->info.role) || atomic_exchange(&c->telling, true))
-		return;
-	err = tell(c, evidence);
-	if (err) {
-		log_warn(LOG_MODULE, "evidence cannot be submitted: %s (%s)", err_name(err), err_detail());
-		atomic_store(&c->telling, false);
-	}
+	client_evidence(c, &c->telling, evidence);
 }
 
 /* --- open and close --- */
