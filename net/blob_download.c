@@ -33,6 +33,7 @@ struct blob_download {
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;
 	struct flight *flights;
+	struct blob_counts counts;
 };
 
 int blob_download_new(struct links *links, struct blobcache *cache, uint16_t org,
@@ -185,6 +186,8 @@ static int fetch(struct blob_download *d, const struct hash *address, struct buf
 		if (!err)
 			err = buf_append_view(out, buf_view(&f->bytes));
 		keep = !err && !f->cached;
+		d->counts.fetched += keep;
+		d->counts.missing += err == CF_ENOTFOUND;
 		f->cached = f->cached || keep;
 		flight_leave(d, f);
 	}
@@ -208,6 +211,13 @@ int blob_download_get(struct blob_download *d, const struct hash *address, struc
 	return fetch(d, address, out, until);
 }
 
+void blob_download_counts(struct blob_download *d, struct blob_counts *ret_counts)
+{
+	pthread_mutex_lock(&d->lock);
+	*ret_counts = d->counts;
+	pthread_mutex_unlock(&d->lock);
+}
+
 void blob_download_on_blob(struct blob_download *d, unsigned member, struct view payload)
 {
 	struct wire_blob m;
@@ -226,6 +236,7 @@ void blob_download_on_blob(struct blob_download *d, unsigned member, struct view
 	if (m.found && !good)
 		log_warn(LOG_MODULE, "peer %u serves a blob that does not verify -> asks another", member);
 	pthread_mutex_lock(&d->lock);
+	d->counts.refused += m.found && !good;
 	f = flight_find(d, &m.address);
 	if (f && !f->done) {
 		f->done = good && buf_append_view(&f->bytes, m.bytes) == 0;

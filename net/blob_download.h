@@ -18,6 +18,13 @@ int blob_download_new(struct links *links, struct blobcache *cache, uint16_t org
 		      struct blob_download **ret_d) must_check;
 void blob_download_free(struct blob_download *d); /* nobody waits any more; accepts NULL */
 
+/* Since the start: asked for and come; answers whose bytes do not verify; asked for, and no peer had good
+ * ones. */
+struct blob_counts {
+	uint64_t fetched, refused, missing;
+};
+void blob_download_counts(struct blob_download *d, struct blob_counts *ret_counts);
+
 /* As client_get (net/client.h). */
 int blob_download_get(struct blob_download *d, const struct hash *address, struct buf *out,
 		      unsigned timeout_ms) must_check;

@@ -33,6 +33,7 @@ struct blobcache {
 	size_t room; /* a power of two */
 	size_t count;
 	uint64_t bytes;
+	uint64_t damaged;
 	struct entry *newest, *oldest;
 };
 
@@ -236,6 +237,7 @@ int blobcache_get(struct blobcache *c, const struct hash *address, struct buf *o
 	e = find(c, address);
 	if (e)
 		forget(c, e);
+	c->damaged += e && err == CF_ECORRUPT; /* once, however many read it */
 	pthread_mutex_unlock(&c->lock);
 	return CF_ENOTFOUND;
 }
@@ -258,4 +260,14 @@ uint64_t blobcache_bytes(struct blobcache *c)
 	bytes = c->bytes;
 	pthread_mutex_unlock(&c->lock);
 	return bytes;
+}
+
+uint64_t blobcache_damaged(struct blobcache *c)
+{
+	uint64_t damaged;
+
+	pthread_mutex_lock(&c->lock);
+	damaged = c->damaged;
+	pthread_mutex_unlock(&c->lock);
+	return damaged;
 }

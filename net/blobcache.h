@@ -23,5 +23,7 @@ int blobcache_get(struct blobcache *c, const struct hash *address, struct buf *o
 bool blobcache_has(struct blobcache *c, const struct hash *address);
 /* Of all blobs in it. */
 uint64_t blobcache_bytes(struct blobcache *c);
+/* How many were found damaged, and dropped. */
+uint64_t blobcache_damaged(struct blobcache *c);
 
 #endif

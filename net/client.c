@@ -438,6 +438,20 @@ int client_get(struct client *c, const struct hash *address, struct buf *out, un
 	return blob_download_get(c->download, address, out, timeout_ms);
 }
 
+void client_blobs(struct client *c, struct client_blobs *ret_blobs)
+{
+	struct blob_counts counts;
+
+	blob_download_counts(c->download, &counts);
+	*ret_blobs = (struct client_blobs){
+		.fetched = counts.fetched,
+		.damaged = blobcache_damaged(c->store.blobs),
+		.refused = counts.refused,
+		.missing = counts.missing,
+		.cached_bytes = blobcache_bytes(c->store.blobs),
+	};
+}
+
 void client_set_leases(struct client *c, const char *purpose, uint64_t lease_ms, unsigned timeout_ms)
 {
 	trace_ask_set(c->trace, purpose, lease_ms, timeout_ms);

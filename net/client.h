@@ -108,6 +108,14 @@ int client_put(struct client *c, const struct hash *address, struct view bytes,
 	       unsigned timeout_ms) must_check;
 int client_get(struct client *c, const struct hash *address, struct buf *out, unsigned timeout_ms) must_check;
 
+/* Of the reads since client_open: blobs that came from a peer; that were damaged in the cache and dropped;
+ * that a peer sent and did not verify; that no peer had good bytes of. And what the cache holds. */
+struct client_blobs {
+	uint64_t fetched, damaged, refused, missing;
+	uint64_t cached_bytes;
+};
+void client_blobs(struct client *c, struct client_blobs *ret_blobs);
+
 /*
  * Asks every peer; ret has MEMBERS_MAX places; *ret_mask has bit i set for members that answered in time.
  * Details live as long as c.

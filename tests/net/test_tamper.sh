@@ -112,6 +112,21 @@ devnet peer "$net" 1 start
 rm -rf "$net"/mounts/doctor1-*
 mount_as doctor1
 ok "a reader gets the good bytes all the same" cmp "$work/scan" "$A/EMR04/scan.bin"
+
+# metric NAME: of doctor 1's mount
+metric()
+{
+	sed -n "s/^chartfs_blobs_$1_total //p" "$work/doctor1/.chartfs/metrics"
+}
+ok "and the mount counts what it fetched" test "$(metric fetched)" -gt 0
+# in the cache of a mount
+devnet umount "$work/doctor1"
+for f in $(find "$net"/mounts/doctor1-* -path '*blobs*' -type f -size +100k); do
+	flip "$f" 5000
+done
+mount_as doctor1
+ok "damaged in the mount's cache: the good bytes all the same" cmp "$work/scan" "$A/EMR04/scan.bin"
+ok "fetched anew and counted" test "$(metric damaged)" -gt 0 -a "$(metric fetched)" -ge "$(metric damaged)"
 for n in 1 2 3 4; do
 	for f in $(find "$net/peer$n/data" -path '*blobs*' -type f -size +100k); do
 		flip "$f" 7000
@@ -121,4 +136,5 @@ devnet umount "$work/doctor1"
 rm -rf "$net"/mounts/doctor1-*
 mount_as doctor1
 is "damaged at all peers: EIO, never wrong bytes" "Input/output error" bash -c "cat $A/EMR04/scan.bin 2>&1 >/dev/null | sed 's/.*: //'"
+ok "and counted" test "$(metric missing)" -gt 0
 ok "records are read all the same" grep -q 30 "$A/EMR02/r-30.json"
