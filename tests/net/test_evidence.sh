@@ -76,7 +76,12 @@ done
 point "the network goes on with a liar in it" $failed
 ok "its votes are proven" within 60 named "(prepare|commit) by peer$liar@hospital"
 before=$(chartfs evidence list "$A" | wc -l)
-ok "and more of them" within 60 bash -c "[ \$(chartfs evidence list $A | wc -l) -ge 2 ]"
+# It lies when it votes, which on a slow machine is not at every height.
+more()
+{
+	save "$A/EMR02/more-$SECONDS.json" "{}" && [ "$(chartfs evidence list "$A" | wc -l)" -ge 2 ]
+}
+ok "and more of them" within 60 more
 is "nobody else is named" "" bash -c "chartfs evidence list $A | grep -v 'by peer$liar@hospital'"
 id=$(chartfs evidence list "$A" | head -n 1 | cut -d' ' -f1)
 for n in 1 2 3 4; do
