@@ -8,6 +8,7 @@
 #include "ledger/mem.h"
 #include "net/body.h"
 #include "net/gateway.h"
+#include "net/sender.h"
 #include "net/ticks.h"
 #include "net/worker.h"
 
@@ -137,6 +138,30 @@ static void take_tx(struct intake *i, const struct message *m, struct db_txn *tx
 		log_debug(MODULE, "a relayed request is refused: %s (%s)", err_name(err), err_detail());
 }
 
+static int only_peers(void *ctx, enum role role)
+{
+	(void)ctx;
+	return role == ROLE_PEER ? 0 : err_set(CF_EDENIED, "a %s relays nothing", role_name(role));
+}
+
+/*
+ * Members alone relay, and what came to them by one of their gateways: else whoever reaches this peer's
+ * listener for members would pass by all gateways.
+ */
+static int open_relay(struct intake *i, const struct message *m, struct view *ret_tx, struct view *ret_annex)
+{
+	struct view request;
+	struct wire_frame f;
+	int err = wire_frame_decode(message_view(m), mesh_network(i->config.mesh), &f);
+
+	if (err || !pbft_is_relay(f.payload, &request))
+		return CF_EDECODE;
+	if (!mesh_is_member(i->config.mesh, &f.sender))
+		return err_set(CF_EDENIED, "only members relay");
+	err = sender_check(i->config.chain, i->config.verifier, &f, only_peers, NULL);
+	return err ? err : body_request_decode(request, ret_tx, ret_annex);
+}
+
 static void take_frame(struct intake *i, const struct message *m)
 {
 	struct view tx, annex;
@@ -148,9 +173,12 @@ static void take_frame(struct intake *i, const struct message *m)
 		for (unsigned k = 0; !err && k < i->submit.count; k++)
 			take_tx(i, m, txn, i->submit.tx[k], i->submit.annex[k]);
 	} else if (!err) {
-		err = body_request_decode(message_view(m), &tx, &annex);
+		err = open_relay(i, m, &tx, &annex);
 		if (!err)
 			take_tx(i, m, txn, tx, annex);
+		else
+			log_debug(MODULE, "a relayed request is refused: %s (%s)", err_name(err),
+				  err_detail());
 	}
 	db_abort(txn);
 	if (err && m->kind == WIRE_SUBMIT)

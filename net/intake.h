@@ -17,6 +17,7 @@ struct intake_config {
 	struct apply *apply; /* checks transactions */
 	struct mesh *mesh;
 	struct replica *replica;
+	struct verifier *verifier;
 	const char *name; /* for logs */
 	void *ctx;
 	void (*status)(void *ctx, struct wire_status *ret_status);
@@ -28,8 +29,8 @@ void intake_stop(struct intake *i);
 void intake_free(struct intake *i); /* accepts NULL */
 
 /*
- * A WIRE_SUBMIT or WIRE_STATUS_ASK with its payload as bytes, or a relayed request: kind WIRE_PBFT and the
- * request as bytes. Takes ownership.
+ * A WIRE_SUBMIT or WIRE_STATUS_ASK with its payload as bytes, or a WIRE_RELAY as the whole frame. Takes
+ * ownership.
  */
 void intake_take(struct intake *i, struct message *m);
 

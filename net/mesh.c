@@ -6,6 +6,7 @@
 
 #include "ledger/log.h"
 #include "ledger/mem.h"
+#include "net/pbft.h"
 
 #include <assert.h>
 #include <string.h>
@@ -101,8 +102,9 @@ static int frame_of(struct mesh *m, enum wire_kind kind, uint64_t request, struc
 
 void mesh_vote(struct mesh *m, uint8_t to, struct view message)
 {
+	struct view request;
 	struct buf frame;
-	int err = frame_of(m, WIRE_PBFT, 0, message, &frame);
+	int err = frame_of(m, pbft_is_relay(message, &request) ? WIRE_RELAY : WIRE_PBFT, 0, message, &frame);
 
 	for (unsigned i = 0; !err && i < m->config.members.count; i++) {
 		/* Not connected or full: the core sends it again. */

@@ -40,7 +40,8 @@ uint8_t mesh_voter(const struct mesh *m, const struct transport_link *link);
 /* Which member answers by this link; MESH_ALL: none. */
 uint8_t mesh_answerer(const struct mesh *m, const struct transport_link *link);
 
-/* A message of the PBFT core. */
+/* A message of the PBFT core. A request that it relays is signed: the member has checked it for its clients.
+ */
 void mesh_vote(struct mesh *m, uint8_t to, struct view message);
 /* A request to one member as its client. CF_ENETWORK (not connected), CF_EAGAIN, CF_EINVAL (oneself). */
 int mesh_ask(struct mesh *m, uint8_t to, enum wire_kind kind, uint64_t request,

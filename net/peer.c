@@ -119,7 +119,7 @@ static int open_parts(struct peer *p)
 	err = mesh_new(&mesh, &p->mesh);
 	if (!err)
 		err = verifier_new(&p->verifier);
-	keeper.verifier = replica.verifier = p->verifier;
+	keeper.verifier = replica.verifier = intake.verifier = p->verifier;
 	keeper.mesh = sharer.mesh = witness.mesh = endorser.mesh = replica.mesh = intake.mesh = p->mesh;
 	if (!err)
 		err = feed_new(p->chain, p->whole, p->mesh, conf->name, &p->feed);

@@ -109,27 +109,26 @@ static void on_answer(struct peer *p, const struct transport_link *link, struct 
 	hand_answer(p, m);
 }
 
-/* A vote, or a request that a member relays, which is checked as any other. */
+/* A vote, or a request that a member relays, which is checked as any other, its member's signature first. */
 static void on_vote(struct peer *p, struct transport_from from, struct view bytes)
 {
-	struct view relayed = VIEW_NONE;
-	struct wire_frame f;
 	struct message *m = NULL;
-	bool relay;
+	struct wire_frame f;
 
-	if (bytes.len < 2 || bytes.data[1] != WIRE_PBFT ||
-	    wire_frame_decode(bytes, mesh_network(p->mesh), &f))
+	if (bytes.len < 2)
 		return;
-	relay = pbft_is_relay(f.payload, &relayed);
-	if (!relay && !pbft_is_message(f.payload))
+	if (bytes.data[1] == WIRE_RELAY) {
+		if (message_new(WIRE_RELAY, bytes, &m))
+			return;
+		m->sender = sender_of(from);
+		intake_take(p->intake, m);
 		return;
-	if (message_new(WIRE_PBFT, relay ? relayed : f.payload, &m))
+	}
+	if (bytes.data[1] != WIRE_PBFT || wire_frame_decode(bytes, mesh_network(p->mesh), &f) ||
+	    !pbft_is_message(f.payload) || message_new(WIRE_PBFT, f.payload, &m))
 		return;
 	m->sender = sender_of(from);
-	if (relay)
-		intake_take(p->intake, m);
-	else
-		(void)!replica_take(p->replica, QUEUE_URGENT, m); /* full: it is sent again */
+	(void)!replica_take(p->replica, QUEUE_URGENT, m); /* full: it is sent again */
 }
 
 void peer_on_recv(void *ctx, struct transport_from from, struct transport_link *link, struct view frame)

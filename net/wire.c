@@ -24,7 +24,7 @@ static const char *const names[] = {
 	[WIRE_CA_ANSWER] = "ca-answer", [WIRE_SHARE_ASK] = "share-ask",
 	[WIRE_SHARE] = "share",         [WIRE_DESTROYED_ASK] = "destroyed-ask",
 	[WIRE_DESTROYED] = "destroyed", [WIRE_SNAPSHOT_ASK] = "snapshot-ask",
-	[WIRE_SNAPSHOT] = "snapshot",
+	[WIRE_SNAPSHOT] = "snapshot",   [WIRE_RELAY] = "relay",
 };
 
 static bool kind_known(unsigned kind)
@@ -39,9 +39,9 @@ const char *wire_kind_name(enum wire_kind kind)
 
 bool wire_kind_enveloped(enum wire_kind kind)
 {
-	/* What takes space or more on a peer, and what a peer says of itself. */
+	/* What takes space or more on a peer, and what a peer says of itself, or has checked for others. */
 	return kind == WIRE_PUT || kind == WIRE_HOLD || kind == WIRE_STATUS || kind == WIRE_SHARE ||
-	       kind == WIRE_SNAPSHOT_ASK;
+	       kind == WIRE_SNAPSHOT_ASK || kind == WIRE_RELAY;
 }
 
 static struct hash frame_digest(const struct hash *network, enum wire_kind kind, uint64_t request,

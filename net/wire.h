@@ -38,6 +38,7 @@ enum wire_kind {
 	WIRE_SHARE = 23,         /* the answer, sealed to the query's creator */
 	WIRE_DESTROYED_ASK = 26, /* what is left of what a committed erasure took (acl/destruction.h) */
 	WIRE_DESTROYED = 27,     /* nothing is; signed inside */
+	WIRE_RELAY = 28,         /* a member to the leader: a client's request, as the core relays it */
 	WIRE_CA_ASK = 30,        /* tool to an authority (net/ca_wire.h); signed inside */
 	WIRE_CA_ANSWER = 31,
 };

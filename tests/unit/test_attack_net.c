@@ -6,11 +6,15 @@
 #include "tests/lib/t.h"
 #include "ledger/blob.h"
 #include "ledger/mem.h"
+#include "net/body.h"
 #include "net/follower_core.h"
+#include "net/pbft_msg.h"
 #include "net/ticks.h"
 #include "tests/lib/peerfix.h"
 #include "tests/lib/smallfs.h"
 #include "tests/lib/tmpdir.h"
+
+#include <unistd.h>
 
 #define ALL 0xfu
 #define FAN 1000
@@ -71,6 +75,11 @@ T_TEST(a_tree_that_names_itself_is_walked_once)
 	peerfix_free(f);
 }
 
+static void ignore(void *ctx, struct transport_from from, struct transport_link *link, struct view frame)
+{
+	(void)ctx, (void)from, (void)link, (void)frame;
+}
+
 /* A registration that count peers endorsed. */
 static void make_registration(struct peerfix *f, const char *name, unsigned count, struct buf *ret_tx)
 {
@@ -109,6 +118,55 @@ T_TEST(what_nobody_endorsed_takes_no_room)
 		t_eq(f->refused_error, CF_EDENIED);
 		buf_release(&tx);
 	}
+	identity_release(&ann);
+	peerfix_free(f);
+}
+
+/* By the listener for members, where no gateway looks at who has signed it. */
+static void relay(struct peerfix *f, struct view tx, enum wire_kind kind, const struct identity *as,
+		  const struct crypto_key *key)
+{
+	const struct transport_config config = {.ctx = NULL, .on_recv = ignore};
+	struct transport_link *link[PEERFIX_PEERS];
+	struct transport *t;
+	struct buf request, message, frame;
+
+	buf_init(&request, 0);
+	buf_init(&message, 0);
+	buf_init(&frame, 0);
+	t_zero(body_request_encode(tx, VIEW_NONE, &request));
+	t_zero(msg_request_encode(buf_view(&request), &message));
+	t_zero(wire_frame_encode(kind, 0, &as->id, buf_view(&message), &f->n->network, key, &frame));
+	t_zero(transport_new(&config, &t));
+	for (unsigned i = 0; i < PEERFIX_PEERS; i++) {
+		t_zero(transport_dial(t, TRANSPORT_PEER,
+				      apply_members(f->n->apply[0])->member[i].peer_address, NULL, &link[i]));
+		for (unsigned n = 0; n < 2000 && transport_send(link[i], buf_view(&frame)); n++)
+			usleep(1000);
+	}
+	usleep(300000);
+	transport_free(t);
+	buf_release(&request);
+	buf_release(&message);
+	buf_release(&frame);
+}
+
+T_TEST(only_members_relay)
+{
+	struct identity ann;
+	struct peerfix *f = start(&ann);
+	uint64_t before = f->height;
+	struct buf tx;
+
+	buf_init(&tx, 0);
+	make_registration(f, "dora", 2, &tx);
+	relay(f, buf_view(&tx), WIRE_PBFT, &f->n->peer[1], NULL);                   /* unsigned */
+	relay(f, buf_view(&tx), WIRE_RELAY, &ann, ann.sign);                        /* no member */
+	relay(f, buf_view(&tx), WIRE_RELAY, &f->n->peer[1], f->n->peer[2].endorse); /* in another's name */
+	t_ok(!peerfix_wait_height(f, before + 1, 500));
+	relay(f, buf_view(&tx), WIRE_RELAY, &f->n->peer[1], f->n->peer[1].endorse);
+	t_ok(peerfix_wait_height(f, before + 1, 10000));
+	buf_release(&tx);
 	identity_release(&ann);
 	peerfix_free(f);
 }
