@@ -44,8 +44,9 @@ int contract_lease(struct run *r, struct view body)
 		return err_set(CF_EINVAL, "the lease ends before it begins");
 	if (op.until_ms - r->now_ms > LEASE_MS_MAX + r->policy.time_window_ms)
 		return err_set(CF_EINVAL, "a lease lasts a day at the most");
-	if (op.last_window > contract_window(r->now_ms) + 1)
-		return err_set(CF_EINVAL, "a lease of windows that are still far off");
+	/* else who leases now would read then, when no grant and no lease holds any more */
+	if (op.last_window > contract_window(op.until_ms + r->policy.time_window_ms))
+		return err_set(CF_EINVAL, "a lease of windows that begin after it has ended");
 	if (op.use == LEASE_WRITE && op.first_window + 1 < contract_window(r->now_ms))
 		return err_set(CF_EINVAL, "a lease to write in windows that are over");
 	return policy_check_lease(r->txn, &r->p->patient, &op, &r->p->creator, r->now_ms, r->out);
