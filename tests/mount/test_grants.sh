@@ -16,6 +16,8 @@ ok "nobody else knows of the patient" bash -c "! ls $work/doctor2/patients | gre
 ok "grant" chartfs grant "$P" --to doctor2 --sections EMR13 --verbs read
 ok "in effect at once" within 3 grep -q "$marker" "$work/doctor2/patients/patient3/EMR13/$marker.json"
 ok "attachments, too" within 3 cmp /etc/passwd "$work/doctor2/patients/patient3/EMR13/attachment.bin"
+chmod 642 "$P/EMR13/attachment.bin"
+soon "modes are shown as they are stored, also to who only reads" 642 stat -c %a "$work/doctor2/patients/patient3/EMR13/attachment.bin"
 ok "another section stays closed" bash -c "! cat $work/doctor2/patients/patient3/EMR02/a.json 2>/dev/null"
 ok "read is not write" bash -c "! echo '{\"x\":1}' 2>/dev/null >$work/doctor2/patients/patient3/EMR13/$marker.json"
 ok "the other doctor sees nothing" bash -c "! ls $work/doctor1/patients | grep patient3"
