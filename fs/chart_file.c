@@ -11,6 +11,8 @@ void chart_file_attach(struct chart_file *f, struct stage *s)
 {
 	f->s = s;
 	pthread_mutex_lock(&s->lock);
+	if (f->flags & CHART_WRITE)
+		chart_wait_converted(s);
 	s->handles++;
 	if (f->flags & CHART_WRITE)
 		s->writers++;
@@ -233,6 +235,14 @@ static void push(struct chart_file *f)
 		stage_push(f->s, &f->push_keys);
 }
 
+/* With the stage's lock. */
+static void set_closing(struct chart_file *f, bool closing)
+{
+	if (closing != f->closing)
+		f->s->closing += closing ? 1u : -1u;
+	f->closing = closing;
+}
+
 int chart_write(struct chart_file *f, uint64_t offset, struct view data)
 {
 	struct stage *s = f->s;
@@ -244,6 +254,7 @@ int chart_write(struct chart_file *f, uint64_t offset, struct view data)
 	err = chart_file_stage(f, false);
 	if (err)
 		return err;
+	set_closing(f, false);
 	if (f->flags & CHART_APPEND)
 		offset = s->size;
 	err = stage_write(s, offset, data);
@@ -315,6 +326,11 @@ static int save_or_tell(struct chart_file *f, unsigned flags)
 
 int chart_save(struct chart_file *f)
 {
+	if (f->s && (f->flags & CHART_WRITE)) {
+		pthread_mutex_lock(&f->s->lock);
+		set_closing(f, true);
+		pthread_mutex_unlock(&f->s->lock);
+	}
 	return save_or_tell(f, f->c->when == CHART_COMMIT_CLOSE ? 0 : LATER);
 }
 
@@ -353,6 +369,7 @@ static void detach(struct chart_file *f)
 	bool last_writer = false;
 
 	pthread_mutex_lock(&s->lock);
+	set_closing(f, false);
 	if (f->flags & CHART_WRITE)
 		last_writer = --s->writers == 0;
 	pthread_mutex_unlock(&s->lock);

@@ -302,6 +302,7 @@ int chart_xattr_carry(struct chart *c, const struct place *node, struct stage *s
 struct chart_file {
 	struct chart *c;
 	unsigned flags;
+	bool closing;              /* counted in s->closing */
 	struct stage *s;           /* NULL: the past, people, an alias opened to be read */
 	struct overlay_item *item; /* of a file of this mount only; a reference */
 	struct tree_file *seen;    /* the version it shows, under the lock of s; NULL: only what is staged */
@@ -339,8 +340,19 @@ int chart_file_stage(struct chart_file *f, bool truncate) must_check;
 struct overlay_item *chart_settle_found(struct chart *c, struct overlay_item *item, struct place *ret_was);
 /* A file of this mount that is closed after its first save is about to have its own number. */
 void chart_wait_for_close(struct stage *s);
-/* Saves what is staged of a node that is about to go on as another one. CF_EBUSY: it is open for writing. */
-int chart_save_closed(struct chart *c, const struct place *node) must_check;
+
+/* --- a record becomes an attachment, or the other way (chart_convert.c) --- */
+
+struct chart_name {
+	const struct place *dir;
+	const char *name;
+};
+
+/* What is staged of it is saved first. over: what has the name, or NULL. CF_EBUSY: it is open for writing. */
+int chart_convert(struct chart *c, const struct chart_name *from, const struct place *node,
+		  const struct chart_name *to, const struct place *over) must_check;
+/* With the stage's lock, but for moments: until it is none of the two. */
+void chart_wait_converted(struct stage *s);
 
 /* --- the rest --- */
 

@@ -337,58 +337,9 @@ bool chart_changes_type(struct chart *c, const struct place *node, const struct 
 	return type != (enum node_type)node->type;
 }
 
-/* A record that gets an attachment's name, or the other way: new under the one, gone under the other, at
- * once. */
-static int convert(struct renaming *r)
-{
-	struct save_target to = {.dir = *r->to_dir, .removes = true};
-	const struct place *node = &r->from_attr.place;
-	struct tree_file *file = NULL;
-	struct place place = place_simple(PLACE_LOCAL, 0);
-	struct stage *s = NULL;
-	struct tree_look l;
-	int err = chart_save_closed(r->c, node);
-
-	if (!err)
-		err = tree_file_open(r->c->tree, node, &file);
-	if (!err)
-		err = stage_new(r->c->tree, r->c->spool, &place, false, &s);
-	if (!err && r->to_there)
-		err = tree_file_open(r->c->tree, &r->to_attr.place, &to.over);
-	if (!err)
-		err = tree_look_begin(r->c->tree, 0, &l);
-	if (err)
-		goto out;
-	to.remove.dir = r->from_dir->node;
-	to.remove.node = node->node;
-	snprintf(to.name, sizeof to.name, "%s", r->to_name);
-	err = tree_token(&l, r->from_dir, r->from_name, &to.remove.token);
-	if (!err)
-		err = chart_type_of(&l, &to.dir, to.name, &to.type);
-	tree_look_end(&l);
-	if (!err && to.over && to.over->node.type != to.type)
-		err = err_set(CF_EXDEV, "a file of another kind has the name");
-	if (!err) {
-		pthread_mutex_lock(&s->lock);
-		stage_begin(s, file, false, NULL);
-		err = chart_xattr_carry(r->c, node, s);
-		pthread_mutex_unlock(&s->lock);
-	}
-	if (!err)
-		err = chart_save_stage(r->c, s, NULL, &to, SAVE_FORCE);
-	if (!err) {
-		chart_node_is_gone(r->c, node);
-		chart_stage_leave(r->c, s);
-	}
-out:
-	tree_file_release(to.over);
-	tree_file_release(file);
-	stage_unref(s);
-	return err;
-}
-
 static int rename_committed(struct renaming *r)
 {
+	const struct chart_name from = {r->from_dir, r->from_name}, to = {r->to_dir, r->to_name};
 	const struct place *node = &r->from_attr.place;
 	int err;
 
@@ -402,7 +353,7 @@ static int rename_committed(struct renaming *r)
 	if (r->to && r->to->kind == OVERLAY_DIR && node->type != NODE_DIR)
 		return CF_EISDIR;
 	if (chart_changes_type(r->c, node, r->to_dir, r->to_name))
-		err = convert(r);
+		err = chart_convert(r->c, &from, node, &to, r->to_there ? &r->to_attr.place : NULL);
 	else
 		err = rename_op(r, r->from_dir, r->from_name, node);
 	if (!err)

@@ -9,7 +9,6 @@
 
 #define CLOSE_WAIT_NS 100000 /* 20 times */
 #define CLOSE_WAITS 20
-#define WRITER_WAITS 10000 /* what a person asked for fails otherwise */
 
 /* True: nobody has it open. */
 static bool is_closed(struct stage *s, bool *ret_flushed)
@@ -71,36 +70,4 @@ struct overlay_item *chart_settle_found(struct chart *c, struct overlay_item *it
 		*ret_was = was;
 	overlay_put(c->overlay, item);
 	return NULL;
-}
-
-/* With the stage's lock, for moments not: somebody closed it, and the kernel tells of that a little later. */
-static bool is_being_written(struct stage *s)
-{
-	const struct timespec pause = {0, CLOSE_WAIT_NS};
-
-	for (int i = 0; i < WRITER_WAITS && s->writers && s->flushed; i++) {
-		pthread_mutex_unlock(&s->lock);
-		nanosleep(&pause, NULL);
-		pthread_mutex_lock(&s->lock);
-	}
-	return s->writers;
-}
-
-int chart_save_closed(struct chart *c, const struct place *node)
-{
-	struct stage *s = chart_stage_find(c, node);
-	int err = 0;
-
-	if (s == NULL)
-		return 0;
-	pthread_mutex_lock(&s->lock);
-	if (is_being_written(s))
-		err = err_set(CF_EBUSY,
-			      "open for writing: no record becomes an attachment, or back, before it "
-			      "is closed");
-	pthread_mutex_unlock(&s->lock);
-	if (!err)
-		err = chart_save_stage(c, s, NULL, NULL, SAVE_FORCE);
-	stage_unref(s);
-	return err;
 }

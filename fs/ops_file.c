@@ -123,9 +123,14 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		err = h->is_writer ? CF_EPERM : ops_proof_bytes(o, &p, &h->bytes);
 	else
 		err = chart_open(o->chart, &p, chart_flags(fi), &h->file);
+	if (err && h)
+		handle_free(h);
+	if (err == CF_ENOTFOUND && p.kind == PLACE_NODE) {
+		/* removed or renamed since it was looked up: the kernel looks what the name means now */
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
 	if (err) {
-		if (h)
-			handle_free(h);
 		ops_fail(req, "open", NULL, err);
 		return;
 	}

@@ -33,7 +33,9 @@ struct stage {
 	uint64_t shown_ino; /* of the local file it was; programs compare numbers while they have it open */
 	bool gone;          /* its name was removed: nothing is committed any more */
 	bool refused;       /* its name never came to be: what is written yet is kept, not committed */
+	bool converting;    /* it is about to go on as another node: nobody opens it for writing */
 	unsigned writers;   /* handles open for writing */
+	unsigned closing;   /* of those: closed by somebody and not written to since */
 	unsigned handles;
 	bool staged;          /* differs, perhaps, from what is committed */
 	_Atomic bool is_late; /* its save was waited for in vain */

@@ -102,3 +102,44 @@ soon "and seen" '{"s":2}' cat "$B/s.json"
 echo >"$work/until"
 wait $!
 point "and closed without an error" $?
+
+# one renames a record to an attachment's name and back, another one appends by both names: neither sees what a local
+# directory would not show it
+appended()
+{
+	timeout 60 python3 - "$A/to" <<'PY'
+import errno, os, sys, threading
+record, scan = sys.argv[1] + ".json", sys.argv[1] + ".txt"
+os.close(os.open(record, os.O_WRONLY | os.O_CREAT))
+stop, renamed, odd = False, 0, set()
+def storm():
+    global renamed
+    while not stop:
+        for pair in (record, scan), (scan, record):
+            try:
+                os.rename(*pair)
+                renamed += 1
+            except OSError as e:
+                if e.errno not in (errno.EBUSY, errno.ENOENT):
+                    odd.add("rename " + errno.errorcode[e.errno])
+thread = threading.Thread(target=storm)
+thread.start()
+wanted = 0
+for i in range(60):
+    for path in record, scan:
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+            os.write(fd, b"1")
+            os.close(fd)
+            wanted += 1
+        except FileNotFoundError:
+            pass
+        except OSError as e:
+            odd.add("append " + errno.errorcode[e.errno])
+stop = True
+thread.join()
+found = sum(os.path.getsize(p) for p in (record, scan) if os.path.exists(p))
+print("all" if found == wanted and renamed and wanted else f"{found} of {wanted}, renamed {renamed}", *odd)
+PY
+}
+is "renamed to and fro while others append to it: nothing is lost" all appended

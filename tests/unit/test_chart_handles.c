@@ -253,6 +253,76 @@ T_TEST(chart_save_is_of_one_moment)
 	chart_close(b);
 }
 
+static void *rename_on(void *arg)
+{
+	int count = 0;
+
+	(void)arg;
+	while (!stop) {
+		int err = chartfix_rename(&patient, "patients/p1/EMR04/conv.json",
+					  "patients/p1/EMR04/conv.txt");
+
+		t_ok(err == 0 || err == CF_EBUSY || err == CF_ENOTFOUND);
+		count += err == 0;
+		err = chartfix_rename(&patient, "patients/p1/EMR04/conv.txt", "patients/p1/EMR04/conv.json");
+		t_ok(err == 0 || err == CF_EBUSY || err == CF_ENOTFOUND);
+	}
+	return (void *)(uintptr_t)count;
+}
+
+static int save_number(const char *path, int i)
+{
+	struct chart_attr attr;
+	struct chart_file *f;
+	char text[16];
+	int err = chartfix_path(&patient, path, &attr);
+
+	if (!err)
+		err = chart_open(patient.chart, &attr.place, CHART_WRITE | CHART_TRUNC, &f);
+	if (err)
+		return err;
+	snprintf(text, sizeof text, "%d", i);
+	/* whoever could open it can save it */
+	t_zero(chart_write(f, 0, view_str(text)));
+	t_zero(chart_save(f));
+	chart_close(f);
+	return 0;
+}
+
+/* A record becomes an attachment, and back, under whoever opens it to write: nothing written is lost. */
+T_TEST(chart_converts_what_nobody_writes_to)
+{
+	struct chart_attr attr;
+	pthread_t thread;
+	void *count;
+	char text[16];
+	int before, saved = 0, last = 0;
+
+	setup();
+	t_zero(chartfix_write(&patient, "patients/p1/EMR04/conv.json", "0"));
+	before = kept(&patient);
+	stop = false;
+	t_eq(pthread_create(&thread, NULL, rename_on, NULL), 0);
+	for (int i = 1; i < 1000 && saved < 40; i++) {
+		int err =
+			save_number(i % 2 ? "patients/p1/EMR04/conv.json" : "patients/p1/EMR04/conv.txt", i);
+
+		t_ok(err == 0 || err == CF_ENOTFOUND);
+		saved += err == 0;
+		last = err ? last : i;
+	}
+	stop = true;
+	t_eq(pthread_join(thread, &count), 0);
+	t_ok((uintptr_t)count > 0 && saved > 0);
+	t_eq(kept(&patient), before);
+	snprintf(text, sizeof text, "%d", last);
+	chartfix_holds(&patient,
+		       chartfix_path(&patient, "patients/p1/EMR04/conv.json", &attr)
+			       ? "patients/p1/EMR04/conv.txt"
+			       : "patients/p1/EMR04/conv.json",
+		       text);
+}
+
 static int files_in_spool(struct chartfix_user *u)
 {
 	DIR *d = opendir(tmpdir_path(u->dir, "spool"));
