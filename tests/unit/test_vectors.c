@@ -2,6 +2,8 @@
 /*
  * test_vectors.c - the golden vectors: decoded, encoded again, hashed, their signatures verified.
  */
+#include "acl/destruction.h"
+#include "acl/reshare.h"
 #include "ledger/block.h"
 #include "ledger/evidence.h"
 #include "ledger/mem.h"
@@ -231,14 +233,75 @@ static int recode_evidence(struct view in, struct buf *out)
 	return err;
 }
 
+static void load_members(struct members *m, struct member_keys *keys);
+static int recode_deal(struct view in, struct buf *out)
+{
+	struct member_keys keys;
+	struct op_deal op;
+	struct members m;
+	int err = op_deal_decode(in, &op);
+
+	if (err)
+		return err;
+	load_members(&m, &keys);
+	member_keys_release(&keys);
+	return contribution_check(op.deal, &m) ? CF_EDECODE : op_deal_encode(&op, out);
+}
+
+static int recode_take(struct view in, struct buf *out)
+{
+	struct op_take op;
+	int err = op_take_decode(in, &op);
+
+	return err ? err : op_take_encode(&op, out);
+}
+
+static int recode_accuse(struct view in, struct buf *out)
+{
+	struct op_accuse op;
+	int err = op_accuse_decode(in, &op);
+
+	return err ? err : op_accuse_encode(&op, out);
+}
+
+static int recode_destruction(struct view in, struct buf *out)
+{
+	struct proof *p = mem_zalloc(sizeof(*p));
+	struct destruction d;
+	struct buf proof;
+	int err = p ? destruction_decode(in, &d) : CF_ENOMEM;
+
+	buf_init(&proof, 0);
+	if (err == 0)
+		err = proof_decode(d.proof, p);
+	if (err == 0)
+		err = proof_encode(p, &proof);
+	d.proof = buf_view(&proof);
+	if (err == 0)
+		err = destruction_encode(&d, out);
+	buf_release(&proof);
+	mem_free(p);
+	return err;
+}
+
 static const struct kind {
 	const char *name;
 	int (*recode)(struct view in, struct buf *out);
 } kinds[] = {
-	{"proposal", recode_proposal}, {"tx", recode_tx},           {"rwset", recode_rwset},
-	{"annex", recode_annex},       {"header", recode_header},   {"block", recode_block},
-	{"body", recode_body},         {"members", recode_members}, {"certificate", recode_certificate},
+	{"proposal", recode_proposal},
+	{"tx", recode_tx},
+	{"rwset", recode_rwset},
+	{"annex", recode_annex},
+	{"header", recode_header},
+	{"block", recode_block},
+	{"body", recode_body},
+	{"members", recode_members},
+	{"certificate", recode_certificate},
 	{"evidence", recode_evidence},
+	{"destruction", recode_destruction},
+	{"deal", recode_deal},
+	{"take", recode_take},
+	{"accuse", recode_accuse},
 };
 
 /* "tx-query.hex" is of kind "tx". */
@@ -305,7 +368,7 @@ static void must_refuse(const char *file, const struct kind *kind)
 
 T_TEST(vectors_recode)
 {
-	t_eq(each_vector(false, must_recode), 15);
+	t_eq(each_vector(false, must_recode), 19);
 }
 
 T_TEST(vectors_refused)
@@ -360,6 +423,63 @@ T_TEST(vectors_evidence)
 	}
 	member_keys_release(&keys);
 	mem_free(e);
+}
+
+/* The dealer is member 1 and the accuser member 2, who has no reason to. */
+T_TEST(vectors_sharing)
+{
+	struct hash network = expected_hash("network");
+	struct deals deals = {.count = 1, .dealer = {1}};
+	struct contribution_dealer by = {.network = &network};
+	struct buf b[3], public;
+	struct op_accuse accuse;
+	struct member_keys keys;
+	struct op_deal deal;
+	struct members m;
+
+	load_members(&m, &keys);
+	load("deal.hex", &b[0]);
+	load("take.hex", &b[1]);
+	load("accuse.hex", &b[2]);
+	expected("deal.public", &public);
+	t_zero(op_deal_decode(buf_view(&b[0]), &deal));
+	by.dealer = &m.member[1].id;
+	by.epoch = deal.epoch;
+	by.generation = deal.generation;
+	t_zero(contribution_check_deal(&by, deal.deal, &m, deal.proof, public.data));
+	by.generation++;
+	t_err(contribution_check_deal(&by, deal.deal, &m, deal.proof, public.data), CF_EINVAL);
+	deals.deal[0] = deal.deal;
+	is_expected(deals_digest(&deals), "take.deals");
+	t_bytes(b[1].data + 10, b[1].len - 10, deals_digest(&deals).b, HASH_BYTES);
+	t_zero(op_accuse_decode(buf_view(&b[2]), &accuse));
+	t_err(contribution_accused(deal.deal, 2, &m.member[2].id, m.member[2].kem_point, &accuse.opening),
+	      CF_EINVAL);
+	t_str(err_detail(), "the share that was dealt is good");
+	for (unsigned i = 0; i < 3; i++)
+		buf_release(&b[i]);
+	buf_release(&public);
+	member_keys_release(&keys);
+}
+
+T_TEST(vectors_destruction)
+{
+	struct hash network = expected_hash("network"), tx = expected_hash("destruction.tx");
+	struct destruction d;
+	struct member_keys keys;
+	struct members m;
+	struct buf b;
+
+	load_members(&m, &keys);
+	load("destruction.hex", &b);
+	t_ok(destruction_decode(buf_view(&b), &d) == 0 && d.count == 3);
+	for (unsigned i = 0; i < d.count; i++) {
+		t_zero(destroyed_check(&network, &tx, &m.member[d.said[i].member], &d.said[i]));
+		d.said[i].height++;
+		t_err(destroyed_check(&network, &tx, &m.member[d.said[i].member], &d.said[i]), CF_ESIG);
+	}
+	buf_release(&b);
+	member_keys_release(&keys);
 }
 
 T_TEST(vectors_tx)

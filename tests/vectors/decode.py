@@ -170,6 +170,95 @@ def verify(point, digest, signature):
     need(sum_ is not None and sum_[0] % N == r, "a signature that does not verify")
 
 
+# --- HPKE (RFC 9180): base mode, P-256, HKDF-SHA256, AES-256-GCM -------------------------------------
+
+
+def double(b):
+    return (b << 1 ^ (0x1b if b & 0x80 else 0)) & 0xff
+
+
+def make_box():
+    """FIPS 197 5.1.1: the inverse in GF(2^8), by powers of 3, then the affine map."""
+    powers = [1]
+    while len(powers) < 255:
+        powers.append(powers[-1] ^ double(powers[-1]))
+    box = [0x63] * 256
+    for i, x in enumerate(powers):
+        y = powers[-i % 255]
+        turns = [(y << n | y >> (8 - n)) & 0xff for n in range(5)]
+        box[x] = 0x63 ^ turns[0] ^ turns[1] ^ turns[2] ^ turns[3] ^ turns[4]
+    return box
+
+
+BOX = make_box()
+
+
+def aes256(key, data):
+    words, rcon = [key[i:i + 4] for i in range(0, 32, 4)], 1
+    for i in range(8, 60):
+        w = words[-1]
+        if i % 8 == 0:
+            w = bytes(BOX[b] for b in w[1:] + w[:1])
+            w, rcon = bytes([w[0] ^ rcon]) + w[1:], double(rcon)
+        elif i % 8 == 4:
+            w = bytes(BOX[b] for b in w)
+        words.append(bytes(p ^ q for p, q in zip(words[i - 8], w)))
+    rounds = [b"".join(words[i:i + 4]) for i in range(0, 60, 4)]
+    s = [p ^ q for p, q in zip(data, rounds[0])]
+    for n, round_key in enumerate(rounds[1:], 1):
+        s = [BOX[s[(i + 4 * (i % 4)) % 16]] for i in range(16)]
+        if n < 14:
+            s = [double(s[4 * c + r]) ^ double(s[4 * c + (r + 1) % 4]) ^ s[4 * c + (r + 1) % 4] ^
+                 s[4 * c + (r + 2) % 4] ^ s[4 * c + (r + 3) % 4] for c in range(4) for r in range(4)]
+        s = [p ^ q for p, q in zip(s, round_key)]
+    return bytes(s)
+
+
+def open_gcm(key, nonce, aad, sealed):
+    def times(p, q):
+        total = 0
+        for i in range(127, -1, -1):
+            if q >> i & 1:
+                total ^= p
+            p = p >> 1 ^ (0xe1 << 120 if p & 1 else 0)
+        return total
+
+    text, mac = sealed[:-16], sealed[-16:]
+    h, sum_ = int.from_bytes(aes256(key, bytes(16)), "big"), 0
+    pad = [d + bytes(-len(d) % 16) for d in (aad, text)] + [u(8 * len(aad), 8) + u(8 * len(text), 8)]
+    for data in pad:
+        for i in range(0, len(data), 16):
+            sum_ = times(sum_ ^ int.from_bytes(data[i:i + 16], "big"), h)
+    need(mac == bytes(p ^ q for p, q in zip(u(sum_, 16), aes256(key, nonce + u(1, 4)))), "a seal that does not open")
+    stream = b"".join(aes256(key, nonce + u(i + 2, 4)) for i in range((len(text) + 15) // 16))
+    return bytes(p ^ q for p, q in zip(text, stream))
+
+
+def hmac(key, data):
+    inner = H(bytes(b ^ 0x36 for b in key.ljust(64, b"\0")), data)
+    return H(bytes(b ^ 0x5c for b in key.ljust(64, b"\0")), inner)
+
+
+def labeled(suite, prk, salt, label, data, length):
+    """LabeledExtract with salt (prk None), else LabeledExpand to at most 32 bytes."""
+    if prk is None:
+        return hmac(salt, b"HPKE-v1" + suite + label + data)
+    return hmac(prk, u(length, 2) + b"HPKE-v1" + suite + label + data + b"\1")[:length]
+
+
+def open_share(scalar, sealed, info, aad):
+    enc, own = sealed[:65], encode(multiply(scalar, G))
+    shared = u(multiply(scalar, whole(point, enc))[0], 32)
+    kem, suite = b"KEM" + u(16, 2), b"HPKE" + u(16, 2) + u(1, 2) + u(2, 2)
+    eae = labeled(kem, None, b"", b"eae_prk", shared, 0)
+    secret = labeled(kem, eae, b"", b"shared_secret", enc + own, 32)
+    context = b"\0" + labeled(suite, None, b"", b"psk_id_hash", b"", 0) + \
+        labeled(suite, None, b"", b"info_hash", info, 0)
+    prk = labeled(suite, None, secret, b"secret", b"", 0)
+    return open_gcm(labeled(suite, prk, b"", b"key", context, 32), labeled(suite, prk, b"", b"base_nonce", context, 12),
+                    aad, sealed[65:])
+
+
 # --- section 2: transaction ---------------------------------------------------------------------------
 
 
@@ -393,10 +482,82 @@ def check_piece(e, epoch, list_):
             check_sigpath(path, 2, network, digest[1], list_[i]["endorse"])
 
 
+# --- section 12: certificate of destruction -----------------------------------------------------------
+
+
+def succession(r):
+    return r.list(1, 0, 255, lambda r: (whole(header, r.take(320)), certificate(r), whole(members, r.bytes(16384))))
+
+
+def proof(r):
+    need(len(r.data) <= 16 * MIB, "too long")
+    p = {}
+    r.tag("chartfs proof v1")
+    p["header_bytes"] = r.take(320)
+    p["header"] = whole(header, p["header_bytes"])
+    p["certificate"], p["succession"] = certificate(r), succession(r)
+    p["tx_bytes"] = r.bytes(8 * MIB)
+    p["index"], p["verdict"] = r.u(4), r.u(1)
+    for name in ("tx_path", "body_path", "verdict_path"):
+        p[name] = r.list(1, 0, 32, Reader.hash)
+    p["chain"] = r.list(1, 1, 4, lambda r: r.bytes(16384))
+    p["op"] = r.u(2)
+    p["key"] = r.take(32) if r.bool() else None
+    return p
+
+
+def destruction(r):
+    d = {}
+    r.tag("chartfs destruction v1")
+    d["proof"] = whole(proof, r.bytes(16 * MIB))
+    d["succession"] = succession(r)
+    d["said"] = r.list(1, 0, 16, lambda r: (r.u(1), r.u(8), r.take(64)))
+    ascending([i for i, _, _ in d["said"]], "members")
+    return d
+
+
+# --- acl/ACCESS.md section 5: the members' key is shared anew -----------------------------------------
+
+
+def point(r):
+    data = r.take(65)
+    q = int.from_bytes(data[1:33], "big"), int.from_bytes(data[33:], "big")
+    need(data[0] == 4 and max(q) < P and (q[1] * q[1] - q[0] ** 3 + 3 * q[0] - B) % P == 0, "no point")
+    return q
+
+
+def encode(q):
+    return b"\4" + u(q[0], 32) + u(q[1], 32)
+
+
+def contribution(r):
+    c = {"commitments": r.list(1, 1, 16, point)}
+    c["clear"] = r.data[:r.at]
+    c["sealed"] = r.list(1, 0, 16, lambda r: r.bytes(113))
+    need(all(len(s) == 113 for s in c["sealed"]), "a seal of another length")
+    return c
+
+
+def deal(r):
+    d = {"generation": r.u(2), "epoch": r.u(8), "bytes": r.bytes(8192)}
+    d["deal"] = whole(contribution, d["bytes"])
+    d["proofs"] = r.list(1, 0, 16, lambda r: r.take(64))
+    return d
+
+
+def take(r):
+    return {"generation": r.u(2), "epoch": r.u(8), "deals": r.hash()}
+
+
+def accuse(r):
+    return {"generation": r.u(2), "epoch": r.u(8), "dealer": r.u(1), "deal": r.hash(), "value": r.take(65),
+            "challenge": r.take(32), "response": r.take(32)}
+
+
 # --- section 10: the vectors --------------------------------------------------------------------------
 
 KINDS = {f.__name__: f for f in (proposal, tx, rwset, annex, header, block, body, members, certificate,
-                                  evidence)}
+                                  evidence, destruction, deal, take, accuse)}
 
 
 def load(name):
@@ -490,6 +651,59 @@ def check_evidence(want):
             raise Malformed("changed evidence proves something")
 
 
+def check_destruction(want):
+    _, list_ = whole(members, load("members"))
+    d = whole(destruction, load("destruction"))
+    p = d["proof"]
+    h, t = p["header"], whole(tx, p["tx_bytes"])
+    need(t["id"] == want["destruction.tx"] and h["network"] == want["network"], "destruction.tx")
+    need(t["proposal"]["operations"][p["op"]] == (21, b"a node" + bytes(10)), "it erases something else")
+    check_sigpath(t["signature"], 1, want["network"], t["id"], want["creator.point"])
+    need(not p["succession"] and not d["succession"] and h["members"] == want["members.hash"], "another set")
+    c = p["certificate"]
+    need(c["digest"] == H(p["header_bytes"]) and c["height"] == h["height"], "another block")
+    vote = H(tag("chartfs vote v1"), want["network"], u(3, 1), u(c["epoch"], 8), u(c["height"], 8),
+             u(c["view"], 8), c["digest"])
+    for i, signature in c["votes"]:
+        verify(list_[i]["sign"], vote, signature)
+    for name, data in (("tx", t["id"]), ("body", p["tx_bytes"]), ("verdict", t["id"] + u(p["verdict"], 1))):
+        root = path_root(leaf(data), p["index"], h["tx_count"], p[name + "_path"])
+        need(root == h[name + "_root"] and p["verdict"] == 0, name + "_path")
+    need(len(d["said"]) == len(c["votes"]) == 3, "fewer than a quorum")
+    for i, height, signature in d["said"]:
+        need(height >= h["height"], "a height below")
+        verify(list_[i]["endorse"], H(tag("chartfs destroyed v1"), want["network"], t["id"], u(height, 8),
+                                      list_[i]["id"]), signature)
+
+
+def check_sharing(want):
+    """The dealer is member 1, the accuser member 2, whose key-agreement key is 52; the generation is 3."""
+    epoch, list_ = whole(members, load("members"))
+    d, t, a = whole(deal, load("deal")), whole(take, load("take")), whole(accuse, load("accuse"))
+    for op in (d, t, a):
+        need(op["generation"] == 3 and op["epoch"] == epoch, "another sharing")
+    c = d["deal"]
+    need(len(c["commitments"]) == 2 and len(c["sealed"]) == len(d["proofs"]) == len(list_), "another size")
+    need(encode(c["commitments"][0]) == want["deal.public"] == encode(multiply(70, G)), "deal.public")
+    head = [tag("chartfs deal v1"), want["network"], list_[1]["id"], u(epoch, 8), u(3, 2)]
+    for m, sealed, proven in zip(list_, c["sealed"], d["proofs"]):
+        verify(sealed[:65], H(*head, m["id"], sealed[:65]), proven)
+    need(t["deals"] == want["take.deals"] == H(tag("chartfs deals v1"), u(1, 1), u(1, 1), H(d["bytes"])), "take.deals")
+    need(a["dealer"] == 1 and a["deal"] == H(d["bytes"]), "accuse: another deal")
+    ephemeral = whole(point, c["sealed"][2][:65])
+    need(a["value"] == encode(multiply(52, ephemeral)), "accuse: another point")
+    k, z = int.from_bytes(a["challenge"], "big"), int.from_bytes(a["response"], "big")
+    public, value = whole(point, list_[2]["kem"]), whole(point, a["value"])
+    on_generator, on_point = (encode(add(multiply(z, base), multiply(k, image)))
+                              for base, image in ((G, public), (ephemeral, value)))
+    real = H(tag("chartfs dleq v1"), list_[2]["kem"], c["sealed"][2][:65], a["value"], on_generator, on_point)
+    need(int.from_bytes(real, "big") % N == k, "accuse: the proof does not hold")
+    for i, (m, sealed) in enumerate(zip(list_, c["sealed"])):
+        share = open_share(50 + i, sealed, tag("chartfs contribution v1") + m["id"], c["clear"])
+        at = add(c["commitments"][0], multiply(i + 1, c["commitments"][1]))
+        need(multiply(int.from_bytes(share, "big"), G) == at, "a share that its commitments do not make")
+
+
 def check_tampering(want):
     """What the signatures are for: a changed digest, key, signature or count does not verify."""
     t = whole(tx, load("tx"))
@@ -517,8 +731,9 @@ def main():
     points += [("decode " + name, lambda name=name: whole(kind_of(name), load(name)) and "") for name in good]
     points += [("refuse " + name[12:], lambda name=name: refused(name)) for name in names("should-fail-*.hex")]
     points += [("check " + f.__name__[6:], lambda f=f: f(want))
-               for f in (check_transactions, check_block, check_certificate, check_evidence, check_tampering)]
-    failed = len(good) != 15 or len(points) < 90
+               for f in (check_transactions, check_block, check_certificate, check_evidence, check_destruction,
+                         check_sharing, check_tampering)]
+    failed = len(good) != 19 or len(points) < 90
     print("1..%d" % len(points))
     for number, (name, run) in enumerate(points, 1):
         try:

@@ -27,7 +27,8 @@ def u32(n):
 
 proposal, tx, query, rwset, annex, header, block, body, members, certificate, evidence = map(load, (
     "proposal", "tx", "tx-query", "rwset", "annex", "header", "block", "body", "members", "certificate", "evidence"))
-for name in ("proposal", "tx", "rwset", "annex", "header", "block", "body", "members", "certificate", "evidence"):
+for name in ("proposal", "tx", "rwset", "annex", "header", "block", "body", "members", "certificate", "evidence",
+             "destruction", "deal", "take", "accuse"):
     save(name + "-trailing", load(name) + b"\0")
     save(name + "-short", load(name)[:-1])
     save(name + "-nothing", b"")
@@ -155,3 +156,20 @@ save("evidence-wrong-view", put(wrong, 70, bytes(7) + b"\1"))
 save("evidence-wrong-no-witness", wrong[:-2 * (1 + 9 + 64) - 1] + b"\0")
 save("evidence-wrong-witness-twice", wrong[:-(1 + 9 + 64)] + wrong[-2 * (1 + 9 + 64):-(1 + 9 + 64)])
 save("evidence-wrong-witness-number", put(wrong, len(wrong) - (1 + 9 + 64), b"\x10"))
+
+# deal: u16, u64, length of the deal, then its two commitments; the seals' lengths after their count
+deal, destruction = load("deal"), load("destruction")
+assert deal[14:16] == b"\2\4" and deal[145:150] == b"\4\0\0\0\x71"
+save("deal-no-point", put(deal, 20, bytes([deal[20] ^ 1])))
+save("deal-threshold-0", deal[:10] + u32(1 + 1) + b"\0\0" + deal[-257:])
+save("deal-seals-fewer", put(deal, 145, b"\3"))
+save("deal-seal-length", put(deal, 146, u32(112)))
+save("deal-proofs-over", put(deal, len(deal) - 257, b"\x11"))
+said = len(destruction) - 3 * 73
+assert destruction[said - 2:said + 1] == b"\0\3\1"
+save("destruction-tag", put(destruction, 20, b"2"))
+save("destruction-unsorted", put(destruction, said, b"\3"))
+save("destruction-doubled", put(destruction, said, b"\2"))
+save("destruction-count-over", put(destruction, said - 1, b"\x11"))
+save("destruction-proof-length", put(destruction, 23, u32(len(destruction) - 27)))
+save("destruction-proof-tag", put(destruction, 27, b"chartfs proof v2"))
