@@ -57,6 +57,7 @@ void identity_release(struct identity *id)
 	crypto_key_free(id->sign);
 	crypto_key_free(id->kem);
 	crypto_key_free(id->endorse);
+	identity_latch_free(id->latch);
 	*id = (struct identity){0};
 }
 
@@ -76,6 +77,8 @@ int identity_load(const char *dir, const char *passphrase, struct identity *ret_
 		err = read_key(dir, KEM_FILE, passphrase, id.info.kem_point, &id.kem);
 	if (!err && id.info.role == ROLE_PEER)
 		err = read_key(dir, ENDORSE_FILE, passphrase, id.info.endorse_point, &id.endorse);
+	if (!err)
+		err = identity_latch_new(&id.latch);
 	if (err) {
 		identity_release(&id);
 		return err;

@@ -11,6 +11,8 @@
 
 #include "acl/x509.h"
 
+struct identity_latch;
+
 struct identity {
 	struct identity_id id;
 	struct cert_info info;
@@ -20,6 +22,7 @@ struct identity {
 	struct crypto_key *kem;
 	struct crypto_key *endorse; /* peers; NULL else */
 	struct hash sign_fingerprint;
+	struct identity_latch *latch; /* NULL: not read by identity_load; never locked */
 };
 
 /*
@@ -28,6 +31,20 @@ struct identity {
  */
 int identity_load(const char *dir, const char *passphrase, struct identity *ret_id) must_check;
 void identity_release(struct identity *id);
+
+/*
+ * Private keys that may be locked away are used between these two, for moments and not one inside another.
+ * CF_ELOCKED: they are not there; nothing is to be ended then.
+ */
+int identity_use(const struct identity *id) must_check;
+void identity_done(const struct identity *id);
+/* Wipes the private keys, once nobody uses them. */
+void identity_lock(struct identity *id);
+/*
+ * Reads them again from where identity_load did; certificates stay those that were read then. Errors: as
+ * identity_load; CF_EINVAL: other keys are there by now. What it could read is not taken then.
+ */
+int identity_unlock(struct identity *id, const char *dir, const char *passphrase) must_check;
 
 struct identity_issue {
 	const char *name;

@@ -18,4 +18,8 @@
 int identity_write_key(const char *dir, const char *file, const struct crypto_key *key,
 		       const char *passphrase, unsigned rounds) must_check;
 
+/* identity_lock.c */
+int identity_latch_new(struct identity_latch **ret_latch) must_check;
+void identity_latch_free(struct identity_latch *latch); /* accepts NULL */
+
 #endif

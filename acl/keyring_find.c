@@ -52,7 +52,11 @@ static int open_item(void *ctx, const struct annex_item *item)
 	keys = mem_array(NULL, w.count, sizeof(*keys));
 	if (!keys)
 		return CF_ENOMEM;
+	err = identity_use(keyring_identity(s->k));
+	if (err)
+		goto out;
 	err = wrap_open(&w, keyring_identity(s->k)->kem, keyring_network(s->k), s->patient, keys);
+	identity_done(keyring_identity(s->k));
 	if (err == CF_ECORRUPT || err == CF_EDECODE) {
 		s->trouble = CF_ECORRUPT;
 		err = 0;

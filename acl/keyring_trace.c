@@ -197,16 +197,21 @@ static int open_item(void *ctx, const struct annex_item *item)
 {
 	const struct unwrap *u = ctx;
 	struct trace_wrap w;
+	int err;
 
 	if (item->kind != ANNEX_TRACE || trace_wrap_decode(item->body, &w) ||
 	    !identity_equal(&w.recipient, &u->identity->id) || w.section != u->keys->section ||
 	    w.epoch != u->keys->epoch || w.window != u->keys->window)
 		return 0;
+	err = identity_use(u->identity);
+	if (err)
+		return err;
+	err = trace_wrap_open(&w, u->identity->kem, u->network, &u->keys->patient, u->answers);
+	identity_done(u->identity);
+	if (!err)
+		err = traces_key(u->txn, u->network, u->answers, u->keys);
 	/* one that does not prove itself is as good as none */
-	return trace_wrap_open(&w, u->identity->kem, u->network, &u->keys->patient, u->answers) == 0 &&
-			       traces_key(u->txn, u->network, u->answers, u->keys) == 0
-		       ? UNWRAPPED
-		       : 0;
+	return err ? 0 : UNWRAPPED;
 }
 
 static int unwrap_tx(void *ctx, const struct hash *id)

@@ -43,6 +43,7 @@ static const struct {
 	{CF_EUNSUPPORTED, EOPNOTSUPP},
 	{CF_EINTR, EINTR},
 	{CF_EAGAIN, EAGAIN},
+	{CF_ELOCKED, EACCES},
 };
 
 int errmap_errno(int err)

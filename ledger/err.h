@@ -46,7 +46,8 @@
 	X(CF_EROFS, 1, "the past is read-only")                    \
 	X(CF_EUNSUPPORTED, 1, "not supported")                     \
 	X(CF_EINTR, 1, "interrupted")                              \
-	X(CF_EAGAIN, 8, "try again")
+	X(CF_EAGAIN, 8, "try again")                               \
+	X(CF_ELOCKED, 4, "the keys are locked away")
 
 enum cf_err_index {
 #define X(name, code, text) name##_INDEX,

@@ -7,6 +7,9 @@
 #include "tests/lib/t.h"
 #include "tests/lib/tmpdir.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -133,6 +136,71 @@ T_TEST(identity_round_trip)
 	t_ok(access(tmpdir_path(dir, "endorse.key"), F_OK) != 0);
 	identity_release(&id);
 	identity_release(&id); /* once more is harmless */
+	site_release(&s);
+}
+
+/* Signs as long as it may; how often it could not. */
+struct signer {
+	const struct identity *id;
+	atomic_bool stop;
+	atomic_ulong signed_count, refused;
+};
+
+static void *sign_on(void *ctx)
+{
+	struct hash digest = {{1}};
+	uint8_t sig[SIG_BYTES];
+	struct signer *s = ctx;
+
+	while (!s->stop) {
+		if (identity_use(s->id)) {
+			s->refused++;
+			continue;
+		}
+		t_zero(crypto_sign(s->id->sign, &digest, sig));
+		identity_done(s->id);
+		s->signed_count++;
+	}
+	return NULL;
+}
+
+T_TEST(identity_locked_away_and_back)
+{
+	struct identity_issue alice = issue("alice", ROLE_DOCTOR), bob = issue("bob", ROLE_DOCTOR);
+	struct signer signer = {.stop = false};
+	const char *dir, *other;
+	struct identity id;
+	pthread_t thread;
+	struct site s;
+
+	site_init(&s);
+	dir = tmpdir_path(s.dir, "alice");
+	other = tmpdir_path(s.dir, "bob");
+	t_zero(create(dir, &alice, &s.ca));
+	t_zero(create(other, &bob, &s.ca));
+	t_zero(identity_load(dir, "pw", &id));
+	signer.id = &id;
+	t_zero(pthread_create(&thread, NULL, sign_on, &signer));
+	for (int round = 0; round < 20; round++) {
+		unsigned long before = signer.refused;
+
+		identity_lock(&id);
+		t_ok(id.sign == NULL && id.kem == NULL);
+		t_err(identity_use(&id), CF_ELOCKED);
+		while (signer.refused == before)
+			sched_yield();
+		t_err(identity_unlock(&id, dir, "no"), CF_EPASS);
+		t_err(identity_unlock(&id, other, "pw"), CF_EINVAL);
+		t_err(identity_use(&id), CF_ELOCKED);
+		t_zero(identity_unlock(&id, dir, "pw"));
+		before = signer.signed_count;
+		while (signer.signed_count == before)
+			sched_yield();
+	}
+	signer.stop = true;
+	pthread_join(thread, NULL);
+	identity_lock(&id);
+	identity_release(&id);
 	site_release(&s);
 }
 
