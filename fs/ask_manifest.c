@@ -47,7 +47,11 @@ int ask_sign(struct control *c, const struct json *request, struct json *answer)
 
 	if (!err) {
 		digest = manifest_digest(client_network(client), &lines);
+		err = identity_use(who);
+	}
+	if (!err) {
 		err = crypto_sign(who->sign, &digest, sig);
+		identity_done(who);
 	}
 	if (!err)
 		json_set(answer, "signature", json_hex(sig, SIG_BYTES));

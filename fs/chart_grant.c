@@ -279,7 +279,11 @@ int chart_consent(struct chart *c, const struct patient_id *p, const char *custo
 		return err_set(CF_EDENIED, "a %s owns no chart", role_name(me->info.role));
 	err = chart_find_identity(c, custodian, &claim.custodian);
 	if (!err)
+		err = identity_use(me);
+	if (!err) {
 		err = claim_sign(&claim, client_network(c->client), me->sign);
+		identity_done(me);
+	}
 	if (!err)
 		claim_format(&claim, ret_text);
 	return err;

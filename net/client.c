@@ -312,6 +312,25 @@ void client_close(struct client *c)
 	mem_free(c);
 }
 
+/* --- without keys --- */
+
+bool client_busy(struct client *c)
+{
+	return submit_count(c->submitter) > 0;
+}
+
+void client_lock(struct client *c)
+{
+	links_close(c->links);
+	trace_ask_forget(c->trace);
+	keyring_forget(c->keyring, NULL);
+}
+
+int client_unlock(struct client *c)
+{
+	return links_open(c->links);
+}
+
 /* --- accessors --- */
 
 struct chain *client_chain(struct client *c)

@@ -43,6 +43,16 @@ int client_open(const struct client_config *config, struct client **ret_c) must_
 /* Waits for the follower to end; jobs not settled are abandoned. Accepts NULL. */
 void client_close(struct client *c);
 
+/*
+ * While the private keys are locked away (identity_lock) a client has no connection and follows nothing; what
+ * needs a key answers CF_ELOCKED. lock: between the last job (client_busy) and identity_lock; wipes the keys
+ * of sections and forgets the leases. unlock: after identity_unlock, with tls as it was given; the errors of
+ * links_open.
+ */
+bool client_busy(struct client *c); /* there are jobs that are not settled */
+void client_lock(struct client *c);
+int client_unlock(struct client *c) must_check;
+
 struct chain *client_chain(struct client *c);
 struct keyring *client_keyring(struct client *c);
 const struct hash *client_network(struct client *c);

@@ -24,7 +24,8 @@ struct links {
 	struct links_config config;
 	struct transport *transport;
 	_Atomic uint64_t request;
-	pthread_mutex_t lock; /* the fields below; never held over a call into the transport */
+	pthread_mutex_t dialing; /* transport; before lock */
+	pthread_mutex_t lock;    /* the fields below; never held over a call into the transport */
 	struct slot slot[MEMBERS_MAX];
 	struct roster *roster;
 };
@@ -139,9 +140,16 @@ static void on_state(void *ctx, struct transport_link *link, bool up)
 	roster_release(r);
 }
 
+static int begin(struct links *l)
+{
+	const struct transport_config tc = {
+		.tls = l->config.tls, .ctx = l, .on_recv = on_recv, .on_state = on_state};
+
+	return transport_new(&tc, &l->transport);
+}
+
 int links_new(const struct links_config *config, struct links **ret_l)
 {
-	struct transport_config tc;
 	struct links *l;
 	int err;
 
@@ -151,11 +159,11 @@ int links_new(const struct links_config *config, struct links **ret_l)
 		return CF_ENOMEM;
 	l->config = *config;
 	atomic_init(&l->request, 0);
+	pthread_mutex_init(&l->dialing, NULL);
 	pthread_mutex_init(&l->lock, NULL);
-	tc = (struct transport_config){
-		.tls = config->tls, .ctx = l, .on_recv = on_recv, .on_state = on_state};
-	err = transport_new(&tc, &l->transport);
+	err = begin(l);
 	if (err) {
+		pthread_mutex_destroy(&l->dialing);
 		pthread_mutex_destroy(&l->lock);
 		mem_free(l);
 		return err;
@@ -170,6 +178,7 @@ void links_free(struct links *l)
 		return;
 	transport_free(l->transport);
 	roster_release(l->roster);
+	pthread_mutex_destroy(&l->dialing);
 	pthread_mutex_destroy(&l->lock);
 	mem_free(l);
 }
@@ -211,7 +220,7 @@ static void gateway_of(const char *list, unsigned i, const char *own, char ret_u
 		 len ? list : own);
 }
 
-/* Dials when slot i is not of this address; only the one caller of links_set_members writes slots. */
+/* Dials when slot i is not of this address; slots are written by whoever is dialing. */
 static int slot_dial(struct links *l, unsigned i, const char *address)
 {
 	char host[ADDRESS_BYTES_MAX + 1];
@@ -229,6 +238,20 @@ static int slot_dial(struct links *l, unsigned i, const char *address)
 	l->slot[i].link = link;
 	pthread_mutex_unlock(&l->lock);
 	return 0;
+}
+
+/* While the links are closed nothing is dialed. */
+static int dial_members(struct links *l, const struct members *m)
+{
+	int err = 0;
+
+	for (unsigned i = 0; l->transport && i < m->count && !err; i++) {
+		char url[ADDRESS_BYTES_MAX + 1];
+
+		gateway_of(l->config.gateways, i, m->member[i].client_address, url);
+		err = slot_dial(l, i, url);
+	}
+	return err;
 }
 
 static void roster_replace(struct links *l, struct roster *fresh)
@@ -266,12 +289,34 @@ int links_set_members(struct links *l, const struct members *m)
 	if (err)
 		return err;
 	roster_replace(l, fresh); /* first, so that a link that comes up at once is known by its index */
-	for (unsigned i = 0; i < m->count && !err; i++) {
-		char url[ADDRESS_BYTES_MAX + 1];
+	pthread_mutex_lock(&l->dialing);
+	err = dial_members(l, m);
+	pthread_mutex_unlock(&l->dialing);
+	return err;
+}
 
-		gateway_of(l->config.gateways, i, m->member[i].client_address, url);
-		err = slot_dial(l, i, url);
-	}
+void links_close(struct links *l)
+{
+	pthread_mutex_lock(&l->dialing);
+	pthread_mutex_lock(&l->lock);
+	memset(l->slot, 0, sizeof(l->slot)); /* a link itself lives as long as the process */
+	pthread_mutex_unlock(&l->lock);
+	transport_free(l->transport);
+	l->transport = NULL;
+	pthread_mutex_unlock(&l->dialing);
+}
+
+int links_open(struct links *l)
+{
+	struct roster *r = links_roster(l);
+	int err;
+
+	pthread_mutex_lock(&l->dialing);
+	err = begin(l);
+	if (!err && r)
+		err = dial_members(l, &r->members);
+	pthread_mutex_unlock(&l->dialing);
+	roster_release(r);
 	return err;
 }
 
@@ -332,8 +377,12 @@ uint32_t links_send(struct links *l, uint32_t mask, enum wire_kind kind, uint64_
 	int err;
 
 	buf_init(&frame, TRANSPORT_FRAME_BYTES_MAX);
+	err = identity_use(l->config.identity);
+	if (err)
+		goto out; /* as if no link were up */
 	err = wire_frame_encode(kind, request, &l->config.identity->id, payload, &l->config.network,
 				l->config.identity->sign, &frame);
+	identity_done(l->config.identity);
 	if (err)
 		log_error(LOG_MODULE, "%s of %zu bytes cannot be sent: %s", wire_kind_name(kind), payload.len,
 			  err_name(err));
@@ -341,6 +390,7 @@ uint32_t links_send(struct links *l, uint32_t mask, enum wire_kind kind, uint64_
 		if (((mask >> i) & 1) && link[i] && transport_send(link[i], buf_view(&frame)) == 0)
 			sent |= 1u << i;
 	}
+out:
 	buf_release(&frame);
 	return sent;
 }

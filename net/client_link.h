@@ -42,6 +42,13 @@ struct links_config {
 int links_new(const struct links_config *config, struct links **ret_l) must_check;
 /* No callback runs when it returns. Accepts NULL. */
 void links_free(struct links *l);
+/*
+ * Ends all connections and lets go of the TLS material, so that its key can be wiped; a frame that is sent
+ * meanwhile is lost. links_open dials the members again, with what config's tls says by then. Each of the two
+ * after the other, not from a callback. CF_ENOMEM, CF_ECONFIG, CF_ENETWORK.
+ */
+void links_close(struct links *l);
+int links_open(struct links *l) must_check;
 
 /* Dials the members whose address is new; they connect in the background. Errors: CF_ENOMEM, CF_ECONFIG,
  * CF_ENETWORK. */

@@ -230,8 +230,12 @@ static int sign_batch(struct submitter *s, const struct job_list *list)
 	for (unsigned i = 0; i < list->count && !err; i++)
 		id[i] = list->job[i]->id;
 	if (!err)
+		err = identity_use(s->config.identity);
+	if (!err) {
 		err = sigpath_sign(SIG_PROPOSAL, &s->config.network, id, list->count,
 				   s->config.identity->sign, sig);
+		identity_done(s->config.identity);
+	}
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; i < list->count && !err; i++) {
 		list->job[i]->signature = sig[i];
@@ -297,6 +301,16 @@ void submit_add(struct submitter *s, struct client_job *job)
 	s->last = &job->next;
 	pthread_mutex_unlock(&s->lock);
 	submit_pump(s);
+}
+
+unsigned submit_count(struct submitter *s)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&s->lock);
+	count = s->count;
+	pthread_mutex_unlock(&s->lock);
+	return count;
 }
 
 int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *tx,

@@ -42,6 +42,9 @@ int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *
 /* Takes a reference of its own. */
 void submit_add(struct submitter *s, struct client_job *job);
 
+/* Jobs that are not settled. */
+unsigned submit_count(struct submitter *s);
+
 /* From the transport's threads. */
 void submit_on_endorsed(struct submitter *s, const struct roster *r, unsigned member, struct view payload);
 void submit_on_receipt(struct submitter *s, const struct roster *r, unsigned member, uint64_t request,

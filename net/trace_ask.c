@@ -104,6 +104,19 @@ void trace_ask_set(struct trace_ask *t, const char *purpose, uint64_t lease_ms, 
 	pthread_mutex_unlock(&t->lock);
 }
 
+void trace_ask_forget(struct trace_ask *t)
+{
+	struct lease *next;
+
+	pthread_mutex_lock(&t->lock);
+	for (struct lease *l = t->leases; l; l = next) {
+		next = l->next;
+		if (!l->pending)
+			drop(t, l);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
 /* The peers refuse its keys: it is worth nothing. */
 static void forget(struct trace_ask *t, const struct hash *query)
 {
@@ -301,8 +314,12 @@ static void take_one(struct gather *g, const struct holder *h, unsigned holder, 
 	struct trace_answer_to to = {&t->config.network, &g->lease->query, &h->id, &t->config.identity->id,
 				     &g->name};
 	struct prf_answer *a = &g->answer[holder];
-	int err = trace_answer_open(&to, t->config.identity->kem, sealed, a);
+	int err = identity_use(t->config.identity);
 
+	if (err)
+		return;
+	err = trace_answer_open(&to, t->config.identity->kem, sealed, a);
+	identity_done(t->config.identity);
 	if (!err)
 		err = prf_verify(h->public, g->point, a);
 	if (err) {

@@ -35,6 +35,9 @@ void trace_ask_free(struct trace_ask *t); /* accepts NULL */
  * purpose: a code, for good. */
 void trace_ask_set(struct trace_ask *t, const char *purpose, uint64_t lease_ms, unsigned timeout_ms);
 
+/* The next reading is another access: leases that are held are used no more. */
+void trace_ask_forget(struct trace_ask *t);
+
 /* A keyring_trace_fn; ctx is the struct trace_ask. */
 int trace_ask_get(void *ctx, struct db_txn *txn, const struct section_keys *of, enum keys_use use,
 		  struct trace_answers *ret_answers, uint64_t *ret_until_ms) must_check;

@@ -152,6 +152,24 @@ int transport_tls_config(const struct transport_tls *tls, nng_tls_mode mode, con
 	return 0;
 }
 
+void transport_tls_drop(nng_stream_dialer *dialer, nng_stream_listener *listener)
+{
+	nng_tls_config *blank;
+
+	if (nng_tls_config_alloc(&blank, dialer ? NNG_TLS_MODE_CLIENT : NNG_TLS_MODE_SERVER))
+		return;
+	if (dialer)
+		nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, blank);
+	else
+		nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, blank);
+	nng_tls_config_free(blank);
+}
+
+bool transport_is_tls(const char *url)
+{
+	return strncmp(url, "tls+tcp://", 10) == 0;
+}
+
 int transport_new(const struct transport_config *config, struct transport **ret_t)
 {
 	struct transport *t;
@@ -187,6 +205,9 @@ void transport_free(struct transport *t)
 	watch_stop(t);
 	for (struct transport_link *link = t->links; link; link = link->next)
 		link->ops->stop(link);
+	if (t->tls_server)
+		nng_tls_config_free(t->tls_server);
+	t->tls_server = NULL;
 	t->next = atomic_exchange(&retired, t);
 }
 
@@ -212,7 +233,7 @@ static bool is_inproc(const char *url)
 
 static int url_check(const struct transport *t, const char *url)
 {
-	if (strncmp(url, "tls+tcp://", 10) == 0)
+	if (transport_is_tls(url))
 		return t->config.tls ? 0 : err_set(CF_ECONFIG, "%s: no TLS certificate given", url);
 	if (strncmp(url, "tcp://", 6) == 0 || is_inproc(url))
 		return 0;
@@ -223,7 +244,7 @@ int transport_listen(struct transport *t, enum transport_kind kind, const char *
 {
 	int err = url_check(t, url);
 
-	if (!err && strncmp(url, "tls+tcp://", 10) == 0 && !t->tls_server)
+	if (!err && transport_is_tls(url) && !t->tls_server)
 		err = err_set(CF_ECONFIG, "%s: no TLS certificate given", url);
 	if (err)
 		return err;

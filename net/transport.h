@@ -72,7 +72,8 @@ struct transport_config {
 
 int transport_new(const struct transport_config *config, struct transport **ret_t) must_check;
 /*
- * Stops callbacks and frees the addresses; sockets, links and t itself stay until the process ends. Not to be
+ * Stops callbacks, frees the addresses and lets go of the TLS material: its key is wiped when the last
+ * connection has ended, moments later. Sockets, links and t itself stay until the process ends. Not to be
  * called from a callback. Accepts NULL.
  */
 void transport_free(struct transport *t);

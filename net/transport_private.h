@@ -63,6 +63,10 @@ struct transport {
 int transport_from_nng(int rv, const char *what, const char *url) must_check;
 int transport_tls_config(const struct transport_tls *tls, nng_tls_mode mode, const char *name,
 			 nng_tls_config **ret_config) must_check;
+bool transport_is_tls(const char *url);
+/* What stays of a link that is stopped has no key: the one of the two that there is gets another
+ * configuration. */
+void transport_tls_drop(nng_stream_dialer *dialer, nng_stream_listener *listener);
 /* Into the list of links: from here on frames and states may be told of it. */
 void transport_add(struct transport_link *link);
 

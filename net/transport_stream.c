@@ -31,6 +31,7 @@ struct stream_link {
 	struct transport_link base;
 	pthread_mutex_t lock; /* stopped, slots */
 	bool stopped;
+	bool is_tls;
 	nng_aio *pause_aio; /* between two attempts */
 
 	nng_stream_dialer *dialer;
@@ -382,6 +383,8 @@ static void link_stop(struct transport_link *base)
 		nng_stream_dialer_close(link->dialer);
 	if (link->listener)
 		nng_stream_listener_close(link->listener);
+	if (link->is_tls)
+		transport_tls_drop(link->dialer, link->listener);
 	if (link->conn)
 		conn_close(link->conn);
 	for (uint32_t i = 0; i < link->used_to; i++)
@@ -435,11 +438,6 @@ static void link_free(struct stream_link *link)
 	mem_free(link);
 }
 
-static bool is_tls(const char *url)
-{
-	return strncmp(url, "tls+tcp:", 8) == 0;
-}
-
 int stream_listen(struct transport *t, enum transport_kind kind, const char *url)
 {
 	struct stream_link *link = NULL;
@@ -447,8 +445,9 @@ int stream_listen(struct transport *t, enum transport_kind kind, const char *url
 
 	if (err)
 		goto fail;
+	link->is_tls = transport_is_tls(url);
 	rv = nng_stream_listener_alloc(&link->listener, url);
-	if (!rv && is_tls(url))
+	if (!rv && link->is_tls)
 		rv = nng_stream_listener_set_ptr(link->listener, NNG_OPT_TLS_CONFIG, t->tls_server);
 	if (!rv)
 		rv = nng_stream_listener_set_bool(link->listener, NNG_OPT_TCP_NODELAY, true);
@@ -472,7 +471,9 @@ int stream_dial(struct transport *t, enum transport_kind kind, const char *url, 
 	nng_tls_config *tls = NULL;
 	int rv, err = link_new(t, kind, true, &link);
 
-	if (!err && is_tls(url))
+	if (!err)
+		link->is_tls = transport_is_tls(url);
+	if (!err && link->is_tls)
 		err = transport_tls_config(t->config.tls, NNG_TLS_MODE_CLIENT, tls_name, &tls);
 	if (err)
 		goto fail;
