@@ -49,6 +49,16 @@ static void drop_all(struct opened *set, size_t count)
 	mem_free(set);
 }
 
+void attachments_forget(struct attachments *a)
+{
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < ATTACHMENT_CACHE_CHUNKS; i++)
+		drop(&a->chunks[i]);
+	for (size_t i = 0; i < ATTACHMENT_CACHE_NODES; i++)
+		drop(&a->nodes[i]);
+	pthread_mutex_unlock(&a->lock);
+}
+
 void attachments_free(struct attachments *a)
 {
 	if (a == NULL)

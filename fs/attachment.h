@@ -27,7 +27,8 @@ struct attachment_io {
 /* The reader with its cache of opened nodes and chunks (about 32 MiB, wiped when dropped). */
 struct attachments;
 int attachments_new(const struct attachment_io *io, struct attachments **ret_a) must_check;
-void attachments_free(struct attachments *a); /* accepts NULL */
+void attachments_free(struct attachments *a);   /* accepts NULL */
+void attachments_forget(struct attachments *a); /* empties the cache */
 
 /* One version of one file. */
 struct attachment {

@@ -176,7 +176,7 @@ int chart_owed(struct chart *c, const struct place *p, bool opening)
 bool chart_can_come_right(int err)
 {
 	return err == CF_ENOQUORUM || err == CF_ENETWORK || err == CF_EAGAIN || err == CF_ENOMEM ||
-	       err == CF_EFULL;
+	       err == CF_EFULL || err == CF_ELOCKED;
 }
 
 /* A save that nobody waits for: its result is taken over, and what could not be committed is tried again. */
@@ -264,7 +264,15 @@ static void *work(void *arg)
 	pthread_mutex_lock(&c->lock);
 	while (!c->ending) {
 		uint64_t now = tree_now_ms();
-		struct task *due = take_tasks(c, now);
+		struct task *due;
+
+		c->at_work = !c->is_locked;
+		if (c->is_locked) {
+			pthread_cond_broadcast(&c->wake);
+			pthread_cond_wait(&c->wake, &c->lock);
+			continue;
+		}
+		due = take_tasks(c, now);
 
 		if (due == NULL) {
 			struct timespec ts;
@@ -274,8 +282,8 @@ static void *work(void *arg)
 			ts.tv_sec += ts.tv_nsec / 1000000000;
 			ts.tv_nsec %= 1000000000;
 			pthread_cond_timedwait(&c->wake, &c->lock, &ts);
-			if (c->ending)
-				break;
+			if (c->ending || c->is_locked)
+				continue;
 		}
 		pthread_mutex_unlock(&c->lock);
 		run_tasks(c, due);
@@ -374,10 +382,16 @@ static void end_stage(struct chart *c, struct stage *s, const char *name, uint64
 	struct client_result r;
 	uint64_t now = tree_now_ms();
 
-	if (s->pending &&
+	if (c->is_locked) {
+		/* it lies on disk under its label (chart_lock.c) */
+		spool_file_free(s->guard);
+		s->guard = NULL;
+	}
+	if (!c->is_locked && s->pending &&
 	    client_job_wait(s->pending->job, until_ms > now ? (unsigned)(until_ms - now) : 0, &r) == 0)
 		(void)!chart_save_settle(c, s);
-	chart_save_abandon(c, s, name);
+	if (!c->is_locked)
+		chart_save_abandon(c, s, name);
 	pthread_mutex_lock(&s->lock);
 	stage_clear(s);
 	pthread_mutex_unlock(&s->lock);
@@ -388,7 +402,8 @@ static void end_stages(struct chart *c, uint64_t until_ms)
 	struct overlay_item *item;
 
 	/* what was put aside and has not begun yet begins now; what has to be tried again is kept below */
-	run_tasks(c, take_tasks(c, UINT64_MAX));
+	if (!c->is_locked)
+		run_tasks(c, take_tasks(c, UINT64_MAX));
 	while ((item = overlay_next_file(c->overlay)) != NULL) {
 		end_stage(c, item->stage, item->scratch ? NULL : item->name, until_ms);
 		overlay_unlink(c->overlay, item);
@@ -425,7 +440,7 @@ void chart_free(struct chart *c)
 	pthread_mutex_unlock(&c->lock);
 	pthread_join(c->worker, NULL);
 	until_ms = tree_now_ms() + c->timeout_ms;
-	if (remove_hidden(c, UINT64_MAX))
+	if (!c->is_locked && remove_hidden(c, UINT64_MAX))
 		chart_times_flush(c, UINT64_MAX);
 	end_stages(c, until_ms);
 	while (c->times) {

@@ -34,6 +34,16 @@ int chart_new(const struct chart_config *config, struct chart **ret_chart) must_
 /* Sends pending changes of times first (bounded by the timeout). Accepts NULL. */
 void chart_free(struct chart *c);
 struct client *chart_client(struct chart *c);
+/*
+ * Keys are to be locked away. With no call of this chart under way but these, and nobody who gives it blocks
+ * (chart_feed_attach): what is staged goes to the spool, sealed, what is committed leaves memory; from then
+ * on whatever needs a key answers CF_ELOCKED, and what nobody waits for waits. Ended so, the chart leaves
+ * what was staged for the next one's conflicts. CF_EBUSY: something is not settled yet; CF_EFULL, CF_EIO.
+ */
+bool chart_is_busy(struct chart *c);
+int chart_lock(struct chart *c) must_check;
+/* After identity_unlock and client_unlock. What is open goes on. */
+int chart_unlock(struct chart *c) must_check;
 /* The last failures, newest last, one line each, for .chartfs/last-error: "<time> <path or operation>: <errno
  * name>: <detail>". */
 void chart_note_error(struct chart *c, const char *what, int err);

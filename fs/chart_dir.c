@@ -281,10 +281,10 @@ int chart_readlink(struct chart *c, const struct place *p, struct buf *out)
 		item = overlay_find_number(c->overlay, p->local);
 		if (item && item->kind == OVERLAY_SYMLINK)
 			err = buf_append(out, item->target, strlen(item->target));
-		else if (item && item->kind == OVERLAY_ALIAS)
-			err = buf_append_view(out, buf_view(&item->pinned->plain));
 		else
-			err = CF_EINVAL;
+			err = item && item->kind == OVERLAY_ALIAS ? tree_file_fill(item->pinned) : CF_EINVAL;
+		if (!err && item->kind == OVERLAY_ALIAS)
+			err = buf_append_view(out, buf_view(&item->pinned->plain));
 	} else if (p->kind != PLACE_NODE || p->type != NODE_SYMLINK) {
 		err = CF_EINVAL;
 	} else {

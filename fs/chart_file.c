@@ -48,7 +48,6 @@ static void file_free(struct chart_file *f)
 {
 	tree_file_release(f->seen);
 	overlay_put(f->c->overlay, f->item);
-	mem_wipe(&f->push_keys, sizeof f->push_keys);
 	mem_free(f);
 }
 
@@ -221,18 +220,18 @@ int chart_open(struct chart *c, const struct place *p, unsigned flags, struct ch
 static void push(struct chart_file *f)
 {
 	const struct place *where = f->item ? &f->item->dir : &f->place;
+	struct section_keys keys;
 	struct tree_look l;
+	int err;
 
-	if (where->kind != PLACE_NODE)
+	if (where->kind != PLACE_NODE || tree_look_begin(f->c->tree, 0, &l))
 		return;
-	if (!f->has_push_keys) {
-		if (tree_look_begin(f->c->tree, 0, &l))
-			return;
-		f->has_push_keys = tree_keys_current(&l, &where->patient, where->section, &f->push_keys) == 0;
-		tree_look_end(&l);
-	}
-	if (f->has_push_keys)
-		stage_push(f->s, &f->push_keys);
+	err = tree_keys_current(&l, &where->patient, where->section, &keys);
+	tree_look_end(&l);
+	if (err)
+		return;
+	stage_push(f->s, &keys);
+	mem_wipe(&keys, sizeof keys);
 }
 
 /* With the stage's lock. */

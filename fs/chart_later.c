@@ -156,3 +156,26 @@ int chart_save_later(struct chart *c, struct stage *s, struct overlay_item *item
 	chart_task(c, s, 0);
 	return 0;
 }
+
+int chart_put_aside(struct chart *c, struct stage *s, struct overlay_item *item)
+{
+	const struct place *where = item ? &item->dir : &s->place;
+	struct spool_file *guard;
+	uint64_t seq;
+	bool any;
+	int err;
+
+	pthread_mutex_lock(&s->lock);
+	any = s->staged && s->touched && !s->gone && !is_put_aside(s, s->bytes_seq, false);
+	pthread_mutex_unlock(&s->lock);
+	if (!any)
+		return 0;
+	err = chart_guard(c, s, where, item ? item->name : NULL, false, &guard, &seq);
+	if (err || !guard)
+		return err == CF_ENOTFOUND ? 0 : err;
+	pthread_mutex_lock(&s->lock);
+	guard = put_aside(s, guard, seq, false);
+	pthread_mutex_unlock(&s->lock);
+	spool_file_remove(guard);
+	return 0;
+}

@@ -83,6 +83,8 @@ struct chart {
 	struct chart_observer observer;
 	bool has_observer;
 	bool ending;
+	bool is_locked; /* the worker waits, and keys are not there */
+	bool at_work;   /* the worker is */
 	pthread_t worker;
 	bool has_worker;
 };
@@ -224,6 +226,8 @@ int chart_guard(struct chart *c, struct stage *s, const struct place *node, cons
 int chart_guard_begin(struct chart *c, struct stage *s, const struct snapshot *snap, const struct place *node,
 		      const char *name, struct spool_file **ret_guard) must_check;
 bool chart_guards(const struct stage *s); /* is it of a size to be guarded? */
+/* What is staged is put aside as it is, for the case that the mount ends while its keys are locked away. */
+int chart_put_aside(struct chart *c, struct stage *s, struct overlay_item *item) must_check;
 /* Of a save that did not begin, or failed: what is still staged stays put aside, where that is promised.
  * guard may be NULL. */
 void chart_guard_give_back(struct chart *c, struct stage *s, struct spool_file *guard, uint64_t seq);
@@ -308,8 +312,6 @@ struct chart_file {
 	struct tree_file *seen;    /* the version it shows, under the lock of s; NULL: only what is staged */
 	_Atomic uint64_t rights;   /* c->rights when it was last found that it may be read */
 	struct place place;
-	struct section_keys push_keys;
-	bool has_push_keys;
 };
 
 struct chart_file *chart_file_new(struct chart *c, const struct place *p, unsigned flags);

@@ -116,6 +116,7 @@ static int build(struct saving *w)
 
 	if (err)
 		return err;
+	buf_init(&content.row, 0);
 	commit_release(&w->commit);
 	commit_init(&w->commit, &where->patient);
 	err = tree_must_propose(&l, &where->patient, where->section, &w->waits);
@@ -125,9 +126,12 @@ static int build(struct saving *w)
 	if (!err && w->snap.size)
 		err = keyring_wrap_trace(client_keyring(w->c->client), l.txn, &keys, &w->commit.owed);
 	tree_look_end(&l);
+	if (!err && w->over)
+		err = tree_file_fill(w->over);
+	if (!err && w->snap.base)
+		err = tree_file_fill(w->snap.base);
 	if (err)
-		return err;
-	buf_init(&content.row, 0);
+		goto out;
 	err = content_make(w->c, &w->snap, w->is_record, &keys, w->over, &w->commit, &content);
 	w->unchanged = !err && content.unchanged;
 	if (!err && !w->unchanged && w->node.kind) {
@@ -151,6 +155,7 @@ static int build(struct saving *w)
 
 		err = chart_add_remove(&w->commit, &dir, &w->to->remove.token, &from);
 	}
+out:
 	mem_wipe(&keys, sizeof keys);
 	buf_release(&content.row);
 	return err;

@@ -58,6 +58,7 @@ int spool_open(const char *dir, const struct crypto_key *kem, struct spool **ret
 	assert(dir && kem);
 	if (s == NULL)
 		return CF_ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
 	err = derive_key(kem, s->key);
 	if (!err && snprintf(s->dir, sizeof s->dir, "%s", dir) >= (int)sizeof s->dir)
 		err = err_set(CF_ENAMETOOLONG, "%s", dir);
@@ -78,7 +79,34 @@ void spool_close(struct spool *s)
 	if (s == NULL)
 		return;
 	mem_wipe(s->key, sizeof s->key);
+	pthread_mutex_destroy(&s->lock);
 	mem_free(s);
+}
+
+int spool_lock(struct spool *s)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (struct spool_file *f = s->files; f && !err; f = f->next) {
+		if (f->memory)
+			err = spool_to_disk(f);
+	}
+	if (!err) {
+		s->is_locked = true;
+		mem_wipe(s->key, sizeof s->key);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+int spool_unlock(struct spool *s, const struct crypto_key *kem)
+{
+	int err = derive_key(kem, s->key);
+
+	if (!err)
+		s->is_locked = false;
+	return err;
 }
 
 int spool_space(struct spool *s, uint64_t *ret_free_bytes, uint64_t *ret_total_bytes,
@@ -103,6 +131,13 @@ int spool_file_new(struct spool *s, struct spool_file **ret_f)
 	f->spool = s;
 	f->fd = -1;
 	random_bytes(f->id, sizeof f->id);
+	pthread_mutex_lock(&s->lock);
+	f->next = s->files;
+	f->at = &s->files;
+	if (f->next)
+		f->next->at = &f->next;
+	s->files = f;
+	pthread_mutex_unlock(&s->lock);
 	*ret_f = f;
 	return 0;
 }
@@ -117,6 +152,11 @@ void spool_path(const struct spool_file *f, char ret_path[SPOOL_PATH_MAX])
 
 static void file_end(struct spool_file *f, bool remove_it)
 {
+	pthread_mutex_lock(&f->spool->lock);
+	*f->at = f->next;
+	if (f->next)
+		f->next->at = f->at;
+	pthread_mutex_unlock(&f->spool->lock);
 	if (f->fd >= 0) {
 		if (remove_it) {
 			char path[SPOOL_PATH_MAX];

@@ -28,6 +28,13 @@ struct spool_file;
  */
 int spool_open(const char *dir, const struct crypto_key *kem, struct spool **ret_spool) must_check;
 void spool_close(struct spool *s); /* after its files; accepts NULL */
+/*
+ * Puts what is in memory on disk and wipes the key; nobody may be at work on a file. Until spool_unlock with
+ * the same key-agreement key nothing can be read or written (CF_ELOCKED). Errors of spool_lock: those of
+ * spool_write; nothing is locked then.
+ */
+int spool_lock(struct spool *s) must_check;
+int spool_unlock(struct spool *s, const struct crypto_key *kem) must_check;
 /* Of the file system the spool lies on. */
 int spool_space(struct spool *s, uint64_t *ret_free_bytes, uint64_t *ret_total_bytes,
 		uint64_t *ret_free_files) must_check;

@@ -29,6 +29,11 @@ static void aad_make(const struct spool_file *f, uint64_t index, struct slot_aad
 		ret->index[i] = (uint8_t)(index >> (56 - 8 * i));
 }
 
+static int has_key(const struct spool_file *f)
+{
+	return f->spool->is_locked ? err_set(CF_ELOCKED, "spool: its key is locked away") : 0;
+}
+
 static int slot_open(struct spool_file *f, uint64_t index, const uint8_t *slot, uint8_t *ret_block)
 {
 	struct slot_aad aad;
@@ -80,7 +85,9 @@ int spool_slots_read(struct spool_file *f, uint64_t first, size_t count, uint8_t
 	assert(f->fd >= 0 && count > 0 && count <= SPOOL_BATCH);
 	if (slots == NULL)
 		return CF_ENOMEM;
-	err = read_at(f->fd, slots, bytes, SPOOL_DATA_AT + first * SPOOL_SLOT_BYTES);
+	err = has_key(f);
+	if (!err)
+		err = read_at(f->fd, slots, bytes, SPOOL_DATA_AT + first * SPOOL_SLOT_BYTES);
 	for (size_t i = 0; i < count && !err; i++)
 		err = slot_open(f, first + i, slots + i * SPOOL_SLOT_BYTES,
 				ret_blocks + i * SPOOL_BLOCK_BYTES);
@@ -111,7 +118,9 @@ int spool_slots_write(struct spool_file *f, uint64_t first, size_t count, const 
 
 	assert(f->fd >= 0 && count > 0 && count <= SPOOL_BATCH);
 	buf_init(&out, 0);
-	err = buf_reserve(&out, count * SPOOL_SLOT_BYTES);
+	err = has_key(f);
+	if (!err)
+		err = buf_reserve(&out, count * SPOOL_SLOT_BYTES);
 	for (size_t i = 0; i < count && !err; i++) {
 		uint8_t nonce[AEAD_NONCE_BYTES];
 		struct slot_aad aad;
@@ -140,6 +149,9 @@ int spool_head_read(struct spool_file *f, unsigned which, struct buf *out)
 		return err;
 	if (memcmp(page, hole, sizeof page) == 0)
 		return CF_ENOTFOUND;
+	err = has_key(f);
+	if (err)
+		return err;
 	aad_make(f, HEAD_INDEX(which), &aad);
 	return aead_open(f->spool->key, page, VIEW(&aad, sizeof aad),
 			 VIEW(page + AEAD_NONCE_BYTES, sizeof page - AEAD_NONCE_BYTES), out);
@@ -157,7 +169,9 @@ int spool_head_write(struct spool_file *f, unsigned which, struct view plain)
 	random_bytes(nonce, sizeof nonce);
 	aad_make(f, HEAD_INDEX(which), &aad);
 	buf_init(&page, SPOOL_HEAD_BYTES);
-	err = buf_append(&page, nonce, sizeof nonce);
+	err = has_key(f);
+	if (!err)
+		err = buf_append(&page, nonce, sizeof nonce);
 	if (!err)
 		err = aead_seal(f->spool->key, nonce, VIEW(&aad, sizeof aad), VIEW(block, sizeof block),
 				&page);
@@ -314,7 +328,8 @@ int spool_write(struct spool_file *f, uint64_t offset, struct view data)
 		return CF_ETOOBIG;
 	if (data.len == 0)
 		return 0;
-	if (f->fd < 0 && (end > SPOOL_MEMORY_BYTES || f->size > SPOOL_MEMORY_BYTES))
+	err = has_key(f);
+	if (!err && f->fd < 0 && (end > SPOOL_MEMORY_BYTES || f->size > SPOOL_MEMORY_BYTES))
 		err = spool_truncate(f, f->size > end ? f->size : end);
 	if (err)
 		return err;

@@ -7,6 +7,8 @@
 
 #include "fs/spool.h"
 
+#include <pthread.h>
+
 #define SPOOL_PATH_MAX 4096
 #define SPOOL_ID_BYTES 16
 #define SPOOL_SLOT_BYTES (AEAD_NONCE_BYTES + SPOOL_BLOCK_BYTES + AEAD_TAG_BYTES)
@@ -18,10 +20,14 @@
 struct spool {
 	char dir[SPOOL_PATH_MAX - SPOOL_NAME_BYTES - 1];
 	uint8_t key[AEAD_KEY_BYTES];
+	_Atomic bool is_locked; /* there is no key */
+	pthread_mutex_t lock;
+	struct spool_file *files; /* all that are open */
 };
 
 struct spool_file {
 	struct spool *spool;
+	struct spool_file *next, **at; /* of the spool's, under its lock */
 	uint8_t id[SPOOL_ID_BYTES];
 	uint64_t size;
 	int fd; /* -1: in memory */

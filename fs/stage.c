@@ -61,6 +61,8 @@ void stage_clear(struct stage *s)
 	s->has_xattrs = false;
 	spool_file_remove(s->guard);
 	s->guard = NULL;
+	spool_file_free(s->sealed_xattrs);
+	s->sealed_xattrs = NULL;
 	buf_release_secret(&s->xattrs);
 }
 
@@ -205,6 +207,45 @@ int stage_read(struct stage *s, uint64_t offset, size_t bytes, uint8_t *ret_data
 		bytes -= n;
 		ret_data += n;
 	}
+	return 0;
+}
+
+int stage_seal(struct stage *s)
+{
+	int err;
+
+	if (s->xattrs.len == 0 || s->sealed_xattrs)
+		return 0;
+	err = spool_file_new(s->spool, &s->sealed_xattrs);
+	if (!err)
+		err = spool_write(s->sealed_xattrs, 0, buf_view(&s->xattrs));
+	if (!err) {
+		buf_release_secret(&s->xattrs);
+	} else {
+		spool_file_free(s->sealed_xattrs);
+		s->sealed_xattrs = NULL;
+	}
+	return err;
+}
+
+int stage_unseal(struct stage *s)
+{
+	uint8_t *data;
+	uint64_t size;
+	int err;
+
+	if (s->sealed_xattrs == NULL)
+		return 0;
+	size = spool_file_size(s->sealed_xattrs);
+	err = buf_extend(&s->xattrs, size, &data);
+	if (!err)
+		err = spool_read(s->sealed_xattrs, 0, size, data);
+	if (err) {
+		buf_release_secret(&s->xattrs);
+		return err;
+	}
+	spool_file_free(s->sealed_xattrs);
+	s->sealed_xattrs = NULL;
 	return 0;
 }
 

@@ -48,6 +48,7 @@ struct stage {
 	uint64_t ctime_ns;
 	bool has_xattrs;   /* a save writes these extended attributes in place of those there are */
 	struct buf xattrs; /* acl/xattr.h */
+	struct spool_file *sealed_xattrs; /* they are here while the keys are locked away */
 	uint64_t size;
 	struct tree_file *base; /* NULL: none */
 	struct version base_version;
@@ -102,6 +103,10 @@ int stage_truncate(struct stage *s, uint64_t size) must_check;
 /* The range must lie within size. */
 int stage_read(struct stage *s, uint64_t offset, size_t bytes, uint8_t *ret_data) must_check;
 void stage_touch(struct stage *s);
+
+/* The attributes go to the spool before it is locked, and come back. */
+int stage_seal(struct stage *s) must_check;
+int stage_unseal(struct stage *s) must_check;
 
 /* Without the lock: seals and puts whole chunks written in order. Failing is no failure: they go at the save.
  */

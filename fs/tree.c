@@ -64,6 +64,7 @@ int tree_new(struct client *client, unsigned timeout_ms, struct tree **ret_tree)
 	t->timeout_ms = timeout_ms;
 	t->begun_ms = tree_now_ms();
 	t->rights_end_ms = UINT64_MAX;
+	pthread_mutex_init(&t->file_lock, NULL);
 	pthread_mutex_init(&t->tx_lock, NULL);
 	err = attachments_new(&io, &t->attachments);
 	if (!err)
@@ -85,6 +86,7 @@ void tree_free(struct tree *t)
 	attachments_free(t->attachments);
 	tree_names_free(t->names);
 	tree_patients_free(t->patients);
+	pthread_mutex_destroy(&t->file_lock);
 	pthread_mutex_destroy(&t->tx_lock);
 	mem_free(t);
 }
@@ -97,6 +99,14 @@ struct attachments *tree_attachments(struct tree *t)
 const struct identity_id *tree_me(const struct tree *t)
 {
 	return &t->me;
+}
+
+void tree_lock(struct tree *t)
+{
+	tree_files_dry(t);
+	attachments_forget(t->attachments);
+	tree_names_forget(t->names);
+	tree_patients_forget(t->patients);
 }
 
 void tree_forget_patients(struct tree *t)

@@ -20,6 +20,8 @@ struct attachments *tree_attachments(struct tree *t);
 const struct identity_id *tree_me(const struct tree *t);
 /* A patient came or a grant changed: lists of patients and keys are read anew. */
 void tree_forget_patients(struct tree *t);
+/* Before the keys are locked away, with nobody at work on the tree: wipes contents and names that it has. */
+void tree_lock(struct tree *t);
 
 uint64_t tree_now_ms(void);
 
@@ -153,9 +155,13 @@ int tree_person_text(struct tree_look *l, const struct place *p, struct buf *out
 /* "name@organization"; "?" when it is not registered. */
 void tree_person_name(struct tree_look *l, const struct identity_id *id, char *ret_name, size_t bytes);
 
-/* One version of one file, opened: what a handle holds. Shared; the last tree_file_release wipes. */
+/* One version of one file, opened: what a handle holds. Shared; the last tree_file_release wipes. After
+ * tree_lock its content is opened anew when it is next needed. */
 struct tree_file {
+	struct tree *tree;
+	struct tree_file *next, **at; /* of the tree's, under its lock */
 	_Atomic unsigned refs;
+	_Atomic bool is_dry; /* attachment and plain are not there */
 	struct place place;
 	struct node_row node;
 	struct version version; /* of the content */
@@ -172,8 +178,10 @@ struct tree_file {
 int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret_f) must_check;
 struct tree_file *tree_file_ref(struct tree_file *f);
 void tree_file_release(struct tree_file *f); /* accepts NULL */
+/* Before attachment or plain are looked at: they are there. CF_ELOCKED, CF_EIO, those of tree_file_open. */
+int tree_file_fill(struct tree_file *f) must_check;
 /* The range must lie within the file. */
-int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, size_t bytes,
+int tree_file_read(struct tree *t, struct tree_file *f, uint64_t offset, size_t bytes,
 		   uint8_t *ret_data) must_check;
 /* May what was opened still be read? As of now: a grant may have gone, the record may be erased, the lease
  * may have ended, so that the next one is asked for. */

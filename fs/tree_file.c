@@ -19,8 +19,44 @@ void tree_file_release(struct tree_file *f)
 {
 	if (f == NULL || --f->refs > 0)
 		return;
+	pthread_mutex_lock(&f->tree->file_lock);
+	*f->at = f->next;
+	if (f->next)
+		f->next->at = f->at;
+	pthread_mutex_unlock(&f->tree->file_lock);
 	buf_release_secret(&f->plain);
 	mem_free(f);
+}
+
+static struct tree_file *file_new(struct tree *t, const struct place *p)
+{
+	struct tree_file *f = mem_zalloc(sizeof *f);
+
+	if (f == NULL)
+		return NULL;
+	f->tree = t;
+	f->refs = 1;
+	f->place = *p;
+	buf_init(&f->plain, 0);
+	pthread_mutex_lock(&t->file_lock);
+	f->next = t->files;
+	f->at = &t->files;
+	if (f->next)
+		f->next->at = &f->next;
+	t->files = f;
+	pthread_mutex_unlock(&t->file_lock);
+	return f;
+}
+
+void tree_files_dry(struct tree *t)
+{
+	pthread_mutex_lock(&t->file_lock);
+	for (struct tree_file *f = t->files; f; f = f->next) {
+		buf_release_secret(&f->plain);
+		mem_wipe(&f->attachment, sizeof f->attachment);
+		f->is_dry = true;
+	}
+	pthread_mutex_unlock(&t->file_lock);
 }
 
 /* The secret is in the annex of the transaction that wrote the version; an erasure takes it out of there. */
@@ -190,12 +226,9 @@ int tree_file_open(struct tree *t, const struct place *p, struct tree_file **ret
 	if (p->kind != PLACE_NODE && p->kind != PLACE_PERSON && p->kind != PLACE_WAITING &&
 	    p->kind != PLACE_ACCESS_FILE)
 		return CF_ENOTFOUND;
-	f = mem_zalloc(sizeof *f);
+	f = file_new(t, p);
 	if (f == NULL)
 		return CF_ENOMEM;
-	f->refs = 1;
-	f->place = *p;
-	buf_init(&f->plain, 0);
 	err = tree_look_begin(t, p->height, &l);
 	if (err)
 		goto out;
@@ -218,13 +251,48 @@ out:
 	return err;
 }
 
-int tree_file_read(struct tree *t, const struct tree_file *f, uint64_t offset, size_t bytes,
-		   uint8_t *ret_data)
+/* The very version that was open, which may be one of the past by now. */
+int tree_file_fill(struct tree_file *f)
 {
+	struct place p = f->place;
+	struct tree_file *now;
+	struct buf plain;
+	int err;
+
+	if (!f->is_dry)
+		return 0;
+	if (p.kind == PLACE_NODE && p.height == 0)
+		p.height = f->version.height;
+	err = tree_file_open(f->tree, &p, &now);
+	if (err)
+		return err;
+	if (!version_equal(now->version, f->version) || now->size != f->size || now->is_blob != f->is_blob)
+		err = err_set(CF_EIO, "the version that was open before the keys were locked away cannot be "
+				      "opened again");
+	pthread_mutex_lock(&f->tree->file_lock);
+	if (!err && f->is_dry) {
+		plain = f->plain;
+		f->plain = now->plain;
+		now->plain = plain;
+		f->attachment = now->attachment;
+		f->is_dry = false;
+	}
+	pthread_mutex_unlock(&f->tree->file_lock);
+	tree_file_release(now);
+	return err;
+}
+
+int tree_file_read(struct tree *t, struct tree_file *f, uint64_t offset, size_t bytes, uint8_t *ret_data)
+{
+	int err;
+
 	if (offset > f->size || bytes > f->size - offset)
 		return err_set(CF_EINVAL, "read past the end");
 	if (bytes == 0)
 		return 0;
+	err = tree_file_fill(f);
+	if (err)
+		return err;
 	if (f->is_blob)
 		return attachment_read(t->attachments, &f->attachment, offset, bytes, ret_data);
 	assert(f->plain.len == f->size);

@@ -38,14 +38,21 @@ static void slot_drop(struct slot *s)
 	s->name = NULL;
 }
 
-void tree_names_free(struct tree_names *n)
+void tree_names_forget(struct tree_names *n)
 {
-	if (n == NULL)
-		return;
+	pthread_mutex_lock(&n->lock);
 	for (size_t i = 0; i < TREE_NAME_SETS; i++) {
 		for (size_t j = 0; j < TREE_NAME_WAYS; j++)
 			slot_drop(&n->slot[i][j]);
 	}
+	pthread_mutex_unlock(&n->lock);
+}
+
+void tree_names_free(struct tree_names *n)
+{
+	if (n == NULL)
+		return;
+	tree_names_forget(n);
 	pthread_mutex_destroy(&n->lock);
 	mem_free(n);
 }

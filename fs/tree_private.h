@@ -31,6 +31,8 @@ struct tree {
 	struct attachments *attachments;
 	struct tree_names *names;
 	struct tree_patients *patients;
+	pthread_mutex_t file_lock;
+	struct tree_file *files; /* all that are open */
 	pthread_mutex_t tx_lock;
 	struct {
 		struct version version;
@@ -40,9 +42,12 @@ struct tree {
 
 int tree_names_new(struct tree_names **ret_n) must_check;
 void tree_names_free(struct tree_names *n);
+void tree_names_forget(struct tree_names *n);
 bool tree_names_get(struct tree_names *n, const struct name_token *t, struct version v,
 		    char ret_name[NAME_BYTES_MAX + 1]);
 void tree_names_put(struct tree_names *n, const struct name_token *t, struct version v, const char *name);
+
+void tree_files_dry(struct tree *t); /* wipes the contents of all that are open */
 
 int tree_patients_new(struct tree_patients **ret_p) must_check;
 void tree_patients_free(struct tree_patients *p);

@@ -235,6 +235,50 @@ T_TEST(spool_torn_head_leaves_the_one_before)
 	spool_close(s);
 }
 
+T_TEST(spool_locked_has_nothing_in_memory)
+{
+	const char *dir = tmpdir_new();
+	struct spool_file *small, *large, *kept;
+	uint8_t *data = mem_zalloc(400000), got[8];
+	struct crypto_key *other;
+	struct spool *s;
+
+	t_zero(spool_open(dir, kem(), &s));
+	t_zero(spool_file_new(s, &small));
+	t_zero(spool_write(small, 3, view_str("small")));
+	t_zero(spool_file_new(s, &large));
+	memcpy(data + 399990, "large", 5);
+	t_zero(spool_write(large, 0, VIEW(data, 400000)));
+	t_zero(spool_file_new(s, &kept));
+	t_zero(spool_write(kept, 0, view_str("kept")));
+	t_zero(spool_keep(kept, view_str("label")));
+	t_zero(spool_lock(s));
+	t_err(spool_read(small, 3, 5, got), CF_ELOCKED);
+	t_err(spool_read(large, 399990, 5, got), CF_ELOCKED);
+	t_err(spool_write(small, 0, view_str("x")), CF_ELOCKED);
+	t_err(spool_write(large, 0, view_str("x")), CF_ELOCKED);
+	t_eq(spool_file_size(small), 8);
+	spool_file_free(kept); /* goes on lying there */
+	t_zero(spool_unlock(s, kem()));
+	t_zero(spool_read(small, 3, 5, got));
+	t_bytes(got, 5, "small", 5);
+	t_zero(spool_read(large, 399990, 5, got));
+	t_bytes(got, 5, "large", 5);
+	t_zero(spool_write(small, 3, view_str("SMALL")));
+	t_zero(spool_read(small, 3, 5, got));
+	t_bytes(got, 5, "SMALL", 5);
+	/* another key opens nothing */
+	t_zero(spool_lock(s));
+	t_zero(crypto_key_generate(&other));
+	t_zero(spool_unlock(s, other));
+	t_err(spool_read(small, 3, 5, got), CF_ECORRUPT);
+	crypto_key_free(other);
+	spool_file_free(small);
+	spool_file_free(large);
+	spool_close(s);
+	mem_free(data);
+}
+
 T_TEST(spool_never_hands_out_a_changed_byte)
 {
 	const char *dir = tmpdir_new();
