@@ -29,6 +29,8 @@ static const struct cmd cmds[] = {
 	 "       [--passphrase-file FILE] MNT",
 	 "show the ledger as files", cmd_mount},
 	{"umount", "MNT", "unmount, and wait until all is closed", cmd_umount},
+	{"lock", "MNT", "wipe a mount's keys from memory; it shows nothing until it is unlocked", cmd_lock},
+	{"unlock", "[--passphrase-file FILE] MNT", "give a locked mount its keys again", cmd_unlock},
 	{"status", "[PATH]", "height, age and identity of the mount that PATH lies in", cmd_status},
 	{"whoami", "[PATH]", "the identity a mount acts as", cmd_whoami},
 	{"peers", "[PATH | --config FILE]", "what each peer has: heads and state roots", peers},

@@ -45,6 +45,14 @@ struct cmd_session {
 int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_observer *observer,
 		     struct cmd_session *ret_s) must_check;
 void cmd_session_close(struct cmd_session *s);
+/*
+ * For fs/locker.h; session is a struct cmd_session. lock: wipes the private keys, those of TLS included,
+ * which the client has let go (client_lock). unlock: reads them again. check: is this the passphrase?
+ * CF_EPASS.
+ */
+void cmd_session_lock(void *session);
+int cmd_session_unlock(void *session, const char *passphrase) must_check;
+int cmd_session_check(void *session, const char *passphrase) must_check;
 
 /* Run as mount.chartfs or umount.chartfs: true, with the exit code for mount(8). */
 bool cmd_helper(int argc, char **argv, int *ret_code);
@@ -60,6 +68,7 @@ int cmd_erase(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
+int cmd_lock(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_manifest(int argc, char **argv);
 int cmd_members(int argc, char **argv);
@@ -87,6 +96,7 @@ int cmd_solo(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_tx(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
+int cmd_unlock(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_whoami(int argc, char **argv);
 int cmd_withdraw(int argc, char **argv);

@@ -156,6 +156,10 @@ static int serve(const char *verb, const struct request *r, int pipe)
 	struct client_observer observer;
 	struct cmd_session session;
 	struct served served;
+	const struct locker_keys keys = {.ctx = &session,
+					 .check = cmd_session_check,
+					 .lock = cmd_session_lock,
+					 .unlock = cmd_session_unlock};
 	int err, code;
 
 	memset(&session, 0, sizeof(session));
@@ -169,7 +173,7 @@ static int serve(const char *verb, const struct request *r, int pipe)
 	err = cmd_session_open(r->config_path, false, &observer, &session);
 	if (!err)
 		err = served_mount(&served, session.client, session.conf.data_dir, session.conf.timeout_ms,
-				   r->mount_path, &r->options);
+				   r->mount_path, &r->options, &keys);
 	served_tell(verb, pipe, err, served.notice, r->log);
 	if (!err)
 		err = mount_run(served.mount);

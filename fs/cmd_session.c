@@ -20,6 +20,21 @@ int cmd_fail(const char *verb, int err)
 	return err_exit_code(err);
 }
 
+/* nng wants C strings. */
+static int load_tls_key(struct cmd_session *s)
+{
+	int err = identity_use(&s->identity);
+
+	if (err)
+		return err;
+	err = cert_key_pem_text(s->identity.sign, &s->tls_key);
+	identity_done(&s->identity);
+	if (!err)
+		err = buf_append(&s->tls_key, "", 1);
+	s->tls.key_pem = (const char *)s->tls_key.data;
+	return err;
+}
+
 /* The TLS material of a mount: the identity's own chain and the key that belongs to it, the root it trusts.
  */
 static int load_tls(struct cmd_session *s)
@@ -41,21 +56,47 @@ static int load_tls(struct cmd_session *s)
 	if (!err)
 		err = cert_pem_text(chain, s->identity.chain_count, &s->tls_cert);
 	if (!err)
-		err = cert_key_pem_text(s->identity.sign, &s->tls_key);
-	/* nng wants C strings */
-	if (!err)
 		err = buf_append(&s->tls_ca, "", 1);
 	if (!err)
 		err = buf_append(&s->tls_cert, "", 1);
 	if (!err)
-		err = buf_append(&s->tls_key, "", 1);
+		err = load_tls_key(s);
 	if (err)
 		goto out;
 	s->tls.ca_pem = (const char *)s->tls_ca.data;
 	s->tls.cert_pem = (const char *)s->tls_cert.data;
-	s->tls.key_pem = (const char *)s->tls_key.data;
 out:
 	buf_release(&roots[0]);
+	return err;
+}
+
+void cmd_session_lock(void *session)
+{
+	struct cmd_session *s = session;
+
+	buf_release_secret(&s->tls_key);
+	s->tls.key_pem = NULL;
+	identity_lock(&s->identity);
+}
+
+int cmd_session_unlock(void *session, const char *passphrase)
+{
+	struct cmd_session *s = session;
+	int err = identity_unlock(&s->identity, s->conf.identity_dir, passphrase);
+
+	if (!err)
+		err = load_tls_key(s);
+	if (err)
+		cmd_session_lock(s);
+	return err;
+}
+
+int cmd_session_check(void *session, const char *passphrase)
+{
+	struct identity identity = {0};
+	int err = identity_load(((struct cmd_session *)session)->conf.identity_dir, passphrase, &identity);
+
+	identity_release(&identity);
 	return err;
 }
 

@@ -70,6 +70,10 @@ static int parse(int argc, char **argv, struct request *r, const char **ret_dir,
 	}
 	if (!err)
 		err = mount_option_check(&r->options);
+	if (!err && r->options.idle_ms)
+		err = err_set(CF_EUSAGE,
+			      "idle-lock: not with a network in one process, whose peers have their keys "
+			      "there, too");
 	if (err)
 		return cmd_fail(argv[0], err);
 	if (argc - optind != 2)
@@ -165,7 +169,7 @@ static int start(struct solo *s, const struct request *r)
 	err = client_open(&config, &s->client);
 	return err ? err
 		   : served_mount(&s->served, s->client, s->mount_data, TIMEOUT_MS, r->mount_path,
-				  &r->options);
+				  &r->options, NULL);
 }
 
 static void stop(struct solo *s)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control_private.h"
 
-#include "acl/expiry.h"
 #include "ledger/mem.h"
+#include "net/ticks.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum entry {
@@ -25,7 +24,11 @@ enum entry {
 
 struct control_file {
 	struct control *c;
+	struct control_file *next, **prev; /* of the control's, under its lock */
 	bool stream;
+	bool conflict;
+	bool forgotten;
+	char passphrase[PASSPHRASE_BYTES_MAX + 1];
 	pthread_mutex_t lock; /* of a stream: several threads may serve one descriptor */
 	struct buf line;      /* a request so far */
 	struct buf bytes;     /* what is read */
@@ -56,81 +59,6 @@ static int text_staged(struct control *c, struct buf *out)
 	return chart_staged(c->chart, out);
 }
 
-static uint64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static int blob_metrics(struct control *c, struct buf *out)
-{
-	struct client_blobs blobs;
-
-	client_blobs(chart_client(c->chart), &blobs);
-	return buf_printf(
-		out,
-		"# HELP chartfs_blobs_fetched_total Blobs that came from a peer.\n"
-		"# TYPE chartfs_blobs_fetched_total counter\n"
-		"chartfs_blobs_fetched_total %" PRIu64 "\n"
-		"# HELP chartfs_blobs_damaged_total Blobs of this mount's cache that did not verify.\n"
-		"# TYPE chartfs_blobs_damaged_total counter\n"
-		"chartfs_blobs_damaged_total %" PRIu64 "\n"
-		"# HELP chartfs_blobs_refused_total Blobs sent by a peer that did not verify.\n"
-		"# TYPE chartfs_blobs_refused_total counter\n"
-		"chartfs_blobs_refused_total %" PRIu64 "\n"
-		"# HELP chartfs_blobs_missing_total Reads of a blob that no peer had good bytes of.\n"
-		"# TYPE chartfs_blobs_missing_total counter\n"
-		"chartfs_blobs_missing_total %" PRIu64 "\n"
-		"# HELP chartfs_blob_cache_bytes What the cache of blobs holds.\n"
-		"# TYPE chartfs_blob_cache_bytes gauge\n"
-		"chartfs_blob_cache_bytes %" PRIu64 "\n",
-		blobs.fetched, blobs.damaged, blobs.refused, blobs.missing, blobs.cached_bytes);
-}
-
-/* The text format that Prometheus reads. */
-static int text_metrics(struct control *c, struct buf *out)
-{
-	struct client *client = chart_client(c->chart);
-	uint64_t heard_height, heard_ms, now_ms = clock_ms(CLOCK_MONOTONIC);
-	struct chain_head head;
-	struct expiry expiry;
-	int err;
-
-	chain_head(client_chain(client), &head);
-	client_heard(client, &heard_height, &heard_ms);
-	expiry_of(client_identity(client), clock_ms(CLOCK_REALTIME), &expiry);
-	err = buf_printf(out,
-			 "# HELP chartfs_height Height of this mount's own stores.\n"
-			 "# TYPE chartfs_height gauge\n"
-			 "chartfs_height %" PRIu64 "\n"
-			 "# HELP chartfs_heard_height Newest height any peer has told of.\n"
-			 "# TYPE chartfs_heard_height gauge\n"
-			 "chartfs_heard_height %" PRIu64 "\n"
-			 "# HELP chartfs_heard_seconds Time since a peer was heard.\n"
-			 "# TYPE chartfs_heard_seconds gauge\n"
-			 "chartfs_heard_seconds %.3f\n"
-			 "# HELP chartfs_head_time_seconds Time of the newest block.\n"
-			 "# TYPE chartfs_head_time_seconds gauge\n"
-			 "chartfs_head_time_seconds %.3f\n"
-			 "# HELP chartfs_inodes Inodes the kernel knows.\n"
-			 "# TYPE chartfs_inodes gauge\n"
-			 "chartfs_inodes %" PRIu64 "\n"
-			 "# HELP chartfs_start_time_seconds When this mount began.\n"
-			 "# TYPE chartfs_start_time_seconds gauge\n"
-			 "chartfs_start_time_seconds %.3f\n"
-			 "# HELP chartfs_certificate_end_seconds When the first of this identity's "
-			 "certificates ends.\n"
-			 "# TYPE chartfs_certificate_end_seconds gauge\n"
-			 "chartfs_certificate_end_seconds %.3f\n",
-			 head.height, heard_height,
-			 heard_ms && now_ms > heard_ms ? (double)(now_ms - heard_ms) / 1000 : 0.0,
-			 (double)head.time_ms / 1000, inodes_count(c->inodes), (double)c->started_ms / 1000,
-			 (double)expiry.not_after_ms / 1000);
-	return err ? err : blob_metrics(c, out);
-}
-
 static const struct {
 	const char *name;
 	uint32_t mode;
@@ -138,7 +66,7 @@ static const struct {
 } entries[] = {
 	[ENTRY_STATUS] = {"status", S_IFREG | 0444, text_status},
 	[ENTRY_HEIGHT] = {"height", S_IFREG | 0444, text_height},
-	[ENTRY_METRICS] = {"metrics", S_IFREG | 0444, text_metrics},
+	[ENTRY_METRICS] = {"metrics", S_IFREG | 0444, control_metrics},
 	[ENTRY_LAST_ERROR] = {"last-error", S_IFREG | 0400, text_last_error},
 	[ENTRY_STAGED] = {"staged", S_IFREG | 0400, text_staged},
 	[ENTRY_CONFLICTS] = {"conflicts", S_IFDIR | 0700, NULL},
@@ -147,24 +75,48 @@ static const struct {
 
 #define ENTRY_COUNT (sizeof(entries) / sizeof(entries[0]))
 
-int control_new(struct chart *chart, struct inodes *inodes, bool read_only, struct control **ret_c)
+int control_new(struct chart *chart, struct inodes *inodes, struct latch *latch, bool read_only,
+		struct control **ret_c)
 {
 	struct control *c = mem_zalloc(sizeof(*c));
 
-	assert(chart && inodes && ret_c);
+	assert(chart && inodes && latch && ret_c);
 	if (!c)
 		return CF_ENOMEM;
 	c->chart = chart;
 	c->inodes = inodes;
 	c->read_only = read_only;
-	c->started_ms = clock_ms(CLOCK_REALTIME);
+	c->latch = latch;
+	pthread_mutex_init(&c->lock, NULL);
+	c->started_ms = ticks_wall_ms();
 	*ret_c = c;
 	return 0;
 }
 
 void control_free(struct control *c)
 {
+	if (c)
+		pthread_mutex_destroy(&c->lock);
 	mem_free(c);
+}
+
+void control_set_locker(struct control *c, struct locker *k)
+{
+	c->locker = k;
+}
+
+void control_forget(struct control *c)
+{
+	pthread_mutex_lock(&c->lock);
+	for (struct control_file *f = c->files; f; f = f->next) {
+		if (!f->conflict)
+			continue;
+		pthread_mutex_lock(&f->lock);
+		buf_release_secret(&f->bytes);
+		f->forgotten = true;
+		pthread_mutex_unlock(&f->lock);
+	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 struct chart *control_chart(struct control *c)
@@ -235,6 +187,19 @@ static bool list_conflict(void *ctx, const char *name, uint64_t size)
 	return s->on_entry(s->ctx, name, &attr, s->number);
 }
 
+/* They are sealed: it takes keys to see which there are. */
+static int walk_conflicts(struct control *c, bool (*on_name)(void *ctx, const char *name, uint64_t size),
+			  struct conflict_search *s)
+{
+	int err = latch_enter(c->latch, LATCH_CALLER);
+
+	if (err)
+		return err;
+	err = chart_conflicts(c->chart, on_name, s);
+	latch_leave(c->latch, LATCH_CALLER);
+	return err;
+}
+
 int control_getattr(struct control *c, const struct place *p, struct chart_attr *ret_attr)
 {
 	struct conflict_search s = {.c = c, .place = *p};
@@ -248,7 +213,7 @@ int control_getattr(struct control *c, const struct place *p, struct chart_attr 
 		set_attr(c, *p, entries[p->local].mode, 0, ret_attr);
 		return 0;
 	}
-	err = chart_conflicts(c->chart, match_conflict, &s);
+	err = walk_conflicts(c, match_conflict, &s);
 	if (!err && !s.found)
 		err = CF_ENOTFOUND;
 	if (!err)
@@ -282,7 +247,13 @@ int control_lookup(struct control *c, const struct place *dir, const char *name,
 
 int control_remove(struct control *c, const struct place *dir, const char *name)
 {
-	return is_conflicts(dir) ? chart_conflict_remove(c->chart, name) : CF_EPERM;
+	int err = is_conflicts(dir) ? latch_enter(c->latch, LATCH_CALLER) : CF_EPERM;
+
+	if (err)
+		return err;
+	err = chart_conflict_remove(c->chart, name);
+	latch_leave(c->latch, LATCH_CALLER);
+	return err;
 }
 
 int control_list(struct control *c, const struct place *dir, uint64_t cookie,
@@ -294,7 +265,7 @@ int control_list(struct control *c, const struct place *dir, uint64_t cookie,
 	struct chart_attr attr;
 
 	if (is_conflicts(dir))
-		return chart_conflicts(c->chart, list_conflict, &s);
+		return walk_conflicts(c, list_conflict, &s);
 	if (dir->kind != PLACE_CONTROL)
 		return CF_ENOTDIR;
 	for (uint64_t i = cookie + 1; i < ENTRY_COUNT; i++) {
@@ -303,6 +274,26 @@ int control_list(struct control *c, const struct place *dir, uint64_t cookie,
 			break;
 	}
 	return 0;
+}
+
+static void enter(struct control_file *f)
+{
+	pthread_mutex_lock(&f->c->lock);
+	f->next = f->c->files;
+	f->prev = &f->c->files;
+	if (f->next)
+		f->next->prev = &f->next;
+	f->c->files = f;
+	pthread_mutex_unlock(&f->c->lock);
+}
+
+static void leave(struct control_file *f)
+{
+	pthread_mutex_lock(&f->c->lock);
+	*f->prev = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	pthread_mutex_unlock(&f->c->lock);
 }
 
 int control_open(struct control *c, const struct place *p, const char *name, struct control_file **ret_f)
@@ -320,10 +311,16 @@ int control_open(struct control *c, const struct place *p, const char *name, str
 	pthread_mutex_init(&f->lock, NULL);
 	buf_init(&f->line, CONTROL_REQUEST_BYTES_MAX);
 	buf_init(&f->bytes, 0);
-	if (p->local == ENTRY_CONFLICT)
+	f->conflict = p->local == ENTRY_CONFLICT;
+	enter(f);
+	if (f->conflict || p->local == ENTRY_STAGED)
+		err = latch_enter(c->latch, LATCH_CALLER);
+	if (!err && f->conflict)
 		err = chart_conflict_read(c->chart, name, &f->bytes);
-	else if (!f->stream)
+	else if (!err && !f->stream)
 		err = entries[p->local].text(c, &f->bytes);
+	if (!err && (f->conflict || p->local == ENTRY_STAGED))
+		latch_leave(c->latch, LATCH_CALLER);
 	if (err)
 		control_close(f);
 	else
@@ -335,6 +332,8 @@ void control_close(struct control_file *f)
 {
 	if (!f)
 		return;
+	leave(f);
+	mem_wipe(f->passphrase, sizeof(f->passphrase));
 	buf_release(&f->line);
 	buf_release_secret(&f->bytes);
 	pthread_mutex_destroy(&f->lock);
@@ -352,6 +351,10 @@ int control_read(struct control_file *f, uint64_t offset, size_t bytes, struct b
 	int err;
 
 	pthread_mutex_lock(&f->lock);
+	if (f->forgotten) {
+		pthread_mutex_unlock(&f->lock);
+		return err_set(CF_ELOCKED, "the keys were locked away meanwhile: it has to be opened again");
+	}
 	from = f->stream ? f->at : offset < f->bytes.len ? (size_t)offset : f->bytes.len;
 	left = f->bytes.len - from;
 	err = left ? buf_append(out, f->bytes.data + from, left < bytes ? left : bytes) : 0;
@@ -374,7 +377,7 @@ static int take_lines(struct control_file *f)
 			buf_reset(&f->bytes);
 			f->at = 0;
 		}
-		err = control_request(f->c, VIEW(f->line.data, used), &f->bytes);
+		err = control_request(f->c, f, VIEW(f->line.data, used), &f->bytes);
 		memmove(f->line.data, f->line.data + used + 1, f->line.len - used - 1);
 		f->line.len -= used + 1;
 	}
@@ -393,4 +396,23 @@ int control_write(struct control_file *f, struct view data)
 		err = take_lines(f);
 	pthread_mutex_unlock(&f->lock);
 	return err;
+}
+
+int control_secret(struct control_file *f, struct view passphrase)
+{
+	if (!f->stream)
+		return CF_EPERM;
+	if (passphrase.len > PASSPHRASE_BYTES_MAX)
+		return CF_ETOOBIG;
+	pthread_mutex_lock(&f->lock);
+	mem_wipe(f->passphrase, sizeof(f->passphrase));
+	memcpy(f->passphrase, passphrase.data, passphrase.len);
+	pthread_mutex_unlock(&f->lock);
+	return 0;
+}
+
+void control_passphrase(struct control_file *f, char ret_passphrase[PASSPHRASE_BYTES_MAX + 1])
+{
+	memcpy(ret_passphrase, f->passphrase, sizeof(f->passphrase));
+	mem_wipe(f->passphrase, sizeof(f->passphrase));
 }

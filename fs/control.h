@@ -26,11 +26,21 @@ struct control_say {
 };
 #define CONTROL_IOC_SAY _IOW(0xcf, 1, struct control_say)
 
-struct control;
+/* A passphrase for the next request through the same open file: in no buffer but the one that is wiped. */
+#define CONTROL_IOC_PASSPHRASE _IOW(0xcf, 2, struct control_say)
 
-/* All borrowed. read_only: requests that make transactions are refused, CF_EROFS. */
-int control_new(struct chart *chart, struct inodes *inodes, bool read_only,
+struct control;
+struct latch;
+struct locker;
+
+/* All borrowed. read_only: requests that make transactions are refused, CF_EROFS. latch: what needs keys goes
+ * through it. */
+int control_new(struct chart *chart, struct inodes *inodes, struct latch *latch, bool read_only,
 		struct control **ret_c) must_check;
+/* Whom `lock` and `unlock` ask. Before the first request. */
+void control_set_locker(struct control *c, struct locker *k);
+/* The keys are going: what conflicts open files show is wiped; they show nothing any more. */
+void control_forget(struct control *c);
 void control_free(struct control *c); /* accepts NULL */
 struct chart *control_chart(struct control *c);
 
@@ -58,5 +68,7 @@ bool control_is_stream(const struct control_file *f);
 int control_read(struct control_file *f, uint64_t offset, size_t bytes, struct buf *out) must_check;
 /* CF_EPERM but for `control`. A request is done when its line feed is written. */
 int control_write(struct control_file *f, struct view data) must_check;
+/* CF_EPERM but for `control`; CF_ETOOBIG. */
+int control_secret(struct control_file *f, struct view passphrase) must_check;
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PEERS_TIMEOUT_MS 3000
+#define LOCK_TIMEOUT_MS 30000
 
 static uint64_t now_ms(clockid_t clock)
 {
@@ -55,6 +56,8 @@ struct json *control_status(struct control *c)
 		json_set(j, "heard_ms_ago", json_uint(mono > heard_ms ? mono - heard_ms : 0));
 	json_set(j, "started", json_time(c->started_ms));
 	json_set(j, "pid", json_uint((uint64_t)getpid()));
+	if (c->locker)
+		locker_describe(c->locker, j);
 	return j;
 }
 
@@ -113,39 +116,93 @@ static int on_peers(struct control *c, const struct json *request, struct json *
 	return err;
 }
 
+static int no_locker(void)
+{
+	return err_set(CF_EUNSUPPORTED,
+		       "the keys of a network in one process stay: its peers have theirs there, too");
+}
+
+static int on_lock(struct control *c, const struct json *request, struct json *answer)
+{
+	(void)request;
+	(void)answer;
+	return c->locker ? locker_lock(c->locker, LOCK_TIMEOUT_MS) : no_locker();
+}
+
+static int on_unlock(struct control *c, const char *passphrase, struct json *answer)
+{
+	int err = c->locker ? locker_unlock(c->locker, passphrase) : no_locker();
+
+	if (!err)
+		json_set(answer, "height", json_uint(client_height(chart_client(c->chart))));
+	return err;
+}
+
 static const struct {
 	const char *name;
 	int (*answer)(struct control *c, const struct json *request, struct json *answer);
-	bool changes; /* makes a transaction */
+	enum {
+		NO_KEYS, /* is answered while they are locked away, and is no use of the mount */
+		LOOKS,
+		CHANGES, /* makes a transaction */
+	} what;
 } requests[] = {
-	{"status", on_status, false},      {"peers", on_peers, false},     {"whoami", ask_whoami, false},
-	{"resolve", ask_resolve, false},   {"log", ask_log, false},        {"prove", ask_prove, false},
-	{"block", ask_block, false},       {"tx", ask_tx, false},          {"verify", ask_verify, false},
-	{"grant", ask_grant, true},        {"revoke", ask_revoke, true},   {"grants", ask_grants, false},
-	{"claim", ask_claim, true},        {"consent", ask_consent, true}, {"erase", ask_erase, true},
-	{"evidence", ask_evidence, false}, {"report", ask_report, true},   {"orgs", ask_orgs, false},
-	{"manifest", ask_manifest, false}, {"sign", ask_sign, false},      {"pending", ask_pending, false},
-	{"approve", ask_approve, true},    {"rule", ask_rule, true},       {"replace", ask_replace, true},
-	{"accesses", ask_accesses, false},
+	{"status", on_status, NO_KEYS},    {"peers", on_peers, NO_KEYS},
+	{"whoami", ask_whoami, NO_KEYS},   {"lock", on_lock, NO_KEYS},
+	{"block", ask_block, NO_KEYS},     {"tx", ask_tx, NO_KEYS},
+	{"verify", ask_verify, NO_KEYS},   {"evidence", ask_evidence, NO_KEYS},
+	{"orgs", ask_orgs, NO_KEYS},       {"resolve", ask_resolve, LOOKS},
+	{"log", ask_log, LOOKS},           {"prove", ask_prove, LOOKS},
+	{"grants", ask_grants, LOOKS},     {"accesses", ask_accesses, LOOKS},
+	{"manifest", ask_manifest, LOOKS}, {"sign", ask_sign, LOOKS},
+	{"pending", ask_pending, LOOKS},   {"grant", ask_grant, CHANGES},
+	{"revoke", ask_revoke, CHANGES},   {"claim", ask_claim, CHANGES},
+	{"consent", ask_consent, CHANGES}, {"erase", ask_erase, CHANGES},
+	{"report", ask_report, CHANGES},   {"approve", ask_approve, CHANGES},
+	{"rule", ask_rule, CHANGES},       {"replace", ask_replace, CHANGES},
 };
 
-static int dispatch(struct control *c, const struct json *request, struct json *answer)
+static int ask(struct control *c, size_t i, const struct json *request, struct json *answer)
+{
+	int err;
+
+	if (requests[i].what == NO_KEYS)
+		return requests[i].answer(c, request, answer);
+	err = latch_enter(c->latch, LATCH_CALLER);
+	if (err)
+		return err;
+	err = requests[i].answer(c, request, answer);
+	latch_leave(c->latch, LATCH_CALLER);
+	return err;
+}
+
+static int dispatch(struct control *c, struct control_file *f, const struct json *request,
+		    struct json *answer)
 {
 	const char *name = json_get_text(request, "request");
 
 	if (!name)
 		return err_set(CF_EUSAGE, "no \"request\" in it");
+	if (strcmp(name, "unlock") == 0) {
+		char passphrase[PASSPHRASE_BYTES_MAX + 1];
+		int err;
+
+		control_passphrase(f, passphrase);
+		err = on_unlock(c, passphrase, answer);
+		mem_wipe(passphrase, sizeof(passphrase));
+		return err;
+	}
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		if (strcmp(requests[i].name, name) != 0)
 			continue;
-		if (c->read_only && requests[i].changes)
+		if (c->read_only && requests[i].what == CHANGES)
 			return err_set(CF_EROFS, "%s: this mount is read-only", name);
-		return requests[i].answer(c, request, answer);
+		return ask(c, i, request, answer);
 	}
 	return err_set(CF_EUSAGE, "unknown request '%s'", name);
 }
 
-int control_request(struct control *c, struct view line, struct buf *out)
+int control_request(struct control *c, struct control_file *f, struct view line, struct buf *out)
 {
 	struct json *request = NULL, *answer = json_new_object();
 	int err;
@@ -153,7 +210,7 @@ int control_request(struct control *c, struct view line, struct buf *out)
 	err_clear();
 	err = json_parse(line, &request);
 	if (!err)
-		err = dispatch(c, request, answer);
+		err = dispatch(c, f, request, answer);
 	json_set(answer, "ok", json_bool(err == 0));
 	if (err) {
 		json_set(answer, "error", json_text(err_name(err)));

@@ -6,6 +6,7 @@
 #include "fs/control.h"
 #include "fs/events.h"
 #include "fs/inode.h"
+#include "fs/locker.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
 #include "ledger/mem.h"
@@ -24,10 +25,12 @@
 #define THREADS_MAX 64
 #define THREADS_IDLE_MAX 16
 #define ARGS_MAX 8
+#define IDLE_S_MAX (7u * 86400)
 
 struct mount {
 	struct ops ops;
 	struct fuse_session *session;
+	struct locker *locker;
 	bool mounted;
 	bool signals;
 };
@@ -103,6 +106,18 @@ static int take_lease(const char *word, struct mount_options *o)
 	return 0;
 }
 
+/* Seconds. */
+static int take_idle(const char *word, struct mount_options *o)
+{
+	char *end;
+	unsigned long s = strtoul(word, &end, 10);
+
+	if (*word < '0' || *word > '9' || *end || s > IDLE_S_MAX)
+		return err_set(CF_EUSAGE, "idle-lock=%s: 1 to %u seconds, or 0 for never", word, IDLE_S_MAX);
+	o->idle_ms = s * 1000;
+	return 0;
+}
+
 static int take_word(const char *word, size_t len, struct mount_options *o)
 {
 	if (len == 0 || (len > 2 && strncmp(word, "x-", 2) == 0))
@@ -129,6 +144,8 @@ static int take_word(const char *word, size_t len, struct mount_options *o)
 		return purpose_parse(strndupa(word + 8, len - 8), &o->purpose);
 	if (len > 6 && strncmp(word, "lease=", 6) == 0)
 		return take_lease(strndupa(word + 6, len - 6), o);
+	if (len > 10 && strncmp(word, "idle-lock=", 10) == 0)
+		return take_idle(strndupa(word + 10, len - 10), o);
 	return err_set(CF_EUSAGE, "unknown mount option '%.*s'", (int)len, word);
 }
 
@@ -199,8 +216,24 @@ static int new_session(struct mount *m, const struct mount_options *options)
 	return m->session ? 0 : err_set(CF_EIO, "libfuse refuses a session");
 }
 
+static int lockable(struct mount *m, const char *path, const struct locker_keys *keys)
+{
+	const struct locker_config config = {.chart = m->ops.chart,
+					     .latch = m->ops.latch,
+					     .notify = m->ops.notify,
+					     .control = m->ops.control,
+					     .keys = keys,
+					     .mountpoint = path,
+					     .idle_ms = m->ops.idle_ms};
+	int err = keys ? locker_new(&config, &m->locker) : 0;
+
+	if (!err)
+		control_set_locker(m->ops.control, m->locker);
+	return err;
+}
+
 int mount_open(struct chart *chart, const char *mountpoint, const struct mount_options *options,
-	       struct mount **ret_m)
+	       const struct locker_keys *keys, struct mount **ret_m)
 {
 	struct mount *m = mem_zalloc(sizeof(*m));
 	struct chart_observer observer;
@@ -218,9 +251,12 @@ int mount_open(struct chart *chart, const char *mountpoint, const struct mount_o
 	m->ops.gid = getgid();
 	memcpy(m->ops.user, options->user, sizeof(m->ops.user));
 	m->ops.user_count = options->user_count;
+	m->ops.idle_ms = keys ? options->idle_ms : 0;
 	err = inodes_new(&m->ops.inodes);
 	if (!err)
-		err = control_new(chart, m->ops.inodes, options->read_only, &m->ops.control);
+		err = latch_new(&m->ops.latch);
+	if (!err)
+		err = control_new(chart, m->ops.inodes, m->ops.latch, options->read_only, &m->ops.control);
 	if (!err)
 		err = new_session(m, options);
 	if (err)
@@ -236,6 +272,8 @@ int mount_open(struct chart *chart, const char *mountpoint, const struct mount_o
 		err = events_new(m->session, m->ops.inodes, path, &m->ops.events);
 	if (!err)
 		err = notify_new(m->session, m->ops.inodes, m->ops.events, &m->ops.notify);
+	if (!err)
+		err = lockable(m, path[0] ? path : mountpoint, keys);
 	if (err)
 		goto out;
 	observer = notify_observer(m->ops.notify);
@@ -300,6 +338,7 @@ void mount_close(struct mount *m)
 	/* a notification under way waits for the kernel, which answers once the file system is gone */
 	if (m->mounted)
 		fuse_session_unmount(m->session);
+	locker_free(m->locker);
 	notify_free(m->ops.notify);
 	events_free(m->ops.events);
 	if (m->signals)
@@ -307,6 +346,7 @@ void mount_close(struct mount *m)
 	if (m->session)
 		fuse_session_destroy(m->session);
 	control_free(m->ops.control);
+	latch_free(m->ops.latch);
 	inodes_free(m->ops.inodes);
 	mem_free(m);
 }

@@ -23,12 +23,14 @@ struct mount_options {
 	size_t user_count;   /* local uids that act as this identity, beside the one that mounts */
 	const char *purpose; /* a code of acl/purpose.h; NULL: the default */
 	uint64_t lease_ms;   /* how long the leases last that it takes; 0: the default */
+	uint64_t idle_ms;    /* locks itself after so long without use (fs/locker.h); 0: never */
 };
 
 /*
  * One -o argument: "ro,noatime". CF_EUSAGE names a word that is not known here: libfuse 3.14 would take any.
  * "users=0:1000" maps local uids to the mount's identity; "allow_other" is refused without such a map.
  * "commit=close", "commit=fsync", "commit=async": when a save is waited for (chart.h).
+ * "idle-lock=300": after so many seconds without use the mount locks itself; 0: never.
  * "noinotify": no events of what others save.
  * mount(8)'s own words (nofail, _netdev, x-*, ...) are accepted.
  */
@@ -40,9 +42,11 @@ int mount_option_check(const struct mount_options *o) must_check;
  * thread. */
 int mount_prepare(void) must_check;
 
-/* Mounts; the tree answers once mount_run runs. chart is borrowed. Errors: CF_EIO, CF_ENOTFOUND, CF_EBUSY. */
+/* Mounts; the tree answers once mount_run runs. chart is borrowed. keys NULL: they stay. Errors: CF_EIO,
+ * CF_ENOTFOUND, CF_EBUSY. */
+struct locker_keys;
 int mount_open(struct chart *chart, const char *mountpoint, const struct mount_options *options,
-	       struct mount **ret_m) must_check;
+	       const struct locker_keys *keys, struct mount **ret_m) must_check;
 /* Serves until unmounted or signalled. */
 int mount_run(struct mount *m) must_check;
 /* Unmounts when it still is mounted. Accepts NULL. */

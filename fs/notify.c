@@ -270,6 +270,11 @@ static void notify_event(struct notify *n, uint64_t parent, const char *name, en
 		leave(n, (struct note){NOTE_EVENT, parent, mem_strdup(name), event, type});
 }
 
+void notify_all_now(struct notify *n)
+{
+	send_all(n);
+}
+
 void notify_all(struct notify *n)
 {
 	pthread_mutex_lock(&n->lock);

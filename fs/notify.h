@@ -26,6 +26,8 @@ void notify_free(struct notify *n);
 void notify_inode(struct notify *n, uint64_t id, bool content);
 void notify_entry(struct notify *n, uint64_t parent, const char *name);
 void notify_all(struct notify *n);
+/* Returns when the kernel has forgotten everything, which may wait for calls under way to be answered. */
+void notify_all_now(struct notify *n);
 /* At once, by the caller's thread: attributes alone are forgotten without waiting for anything. For an open
  * before its reply. */
 void notify_attr_now(struct notify *n, uint64_t id);

@@ -12,6 +12,7 @@
 
 #include "fs/chart.h"
 #include "fs/inode.h"
+#include "fs/latch.h"
 #include "fs/mount.h"
 
 #include <fuse_lowlevel.h>
@@ -27,7 +28,9 @@ struct ops {
 	struct notify *notify;
 	struct events *events; /* NULL: none are made */
 	struct control *control;
-	uid_t uid; /* who mounted: owns what has no owner of its own */
+	struct latch *latch;
+	uint64_t idle_ms; /* after so long without use the mount locks itself; 0: never */
+	uid_t uid;        /* who mounted: owns what has no owner of its own */
 	gid_t gid;
 	uid_t user[MOUNT_USERS_MAX]; /* who else may act as this identity */
 	size_t user_count;

@@ -120,6 +120,6 @@ bool ops_event_setattr(fuse_req_t req, fuse_ino_t ino, const struct place *p)
 		return true;
 	}
 	ops_stat(o, &attr, &st);
-	fuse_reply_attr(req, &st, ops_timeout_of(&attr));
+	fuse_reply_attr(req, &st, ops_timeout_of(ops_of(req), &attr));
 	return true;
 }

@@ -241,6 +241,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 		err = ops_grants_write(h, (uint64_t)off, VIEW(data, size));
 	else
 		err = CF_EPERM;
+	mem_wipe((char *)data, size); /* libfuse's own buffer, of which it needs nothing any more */
 	if (err)
 		ops_fail(req, "write", NULL, err);
 	else
@@ -338,18 +339,22 @@ void ops_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct f
 	       unsigned flags, const void *in, size_t in_bytes, size_t out_bytes)
 {
 	struct handle *h = flags & FUSE_IOCTL_DIR ? NULL : ops_handle(fi);
+	bool is_secret = cmd == CONTROL_IOC_PASSPHRASE;
 	const struct control_say *say = in;
-	int err;
+	int err = CF_EINVAL;
 
 	(void)ino;
 	(void)arg;
 	(void)out_bytes;
-	if (!h || !h->control || cmd != CONTROL_IOC_SAY || in_bytes != sizeof(*say)) {
+	if (!h || !h->control || (cmd != CONTROL_IOC_SAY && !is_secret) || in_bytes != sizeof(*say)) {
 		fuse_reply_err(req, ENOTTY);
 		return;
 	}
-	err = say->len <= sizeof(say->bytes) ? control_write(h->control, VIEW(say->bytes, say->len))
-					     : CF_EINVAL;
+	if (say->len <= sizeof(say->bytes))
+		err = is_secret ? control_secret(h->control, VIEW(say->bytes, say->len))
+				: control_write(h->control, VIEW(say->bytes, say->len));
+	if (is_secret)
+		mem_wipe((void *)in, in_bytes);
 	if (err)
 		ops_fail(req, "request", NULL, err);
 	else

@@ -14,6 +14,7 @@
 #define TIMEOUT_LIVE 60.0           /* invalidated when it does */
 #define TIMEOUT_SHORT 1.0           /* nothing tells when it does */
 #define BLOCK_BYTES 4096
+#define IDLE_PARTS 4
 #define IDS_MAX 16 /* node ids of one place */
 
 bool ops_is_control(const struct place *p)
@@ -56,6 +57,8 @@ void ops_fail(fuse_req_t req, const char *operation, const char *name, int err)
 {
 	char what[NAME_BYTES_MAX + 32];
 
+	if (err == CF_ELOCKED)
+		err = latch_reason(ops_of(req)->latch, err);
 	if (!is_routine(err)) {
 		snprintf(what, sizeof(what), "%s%s%s", operation, name ? " " : "", name ? name : "");
 		chart_note_error(ops_of(req)->chart, what, err);
@@ -100,9 +103,13 @@ double ops_timeout(const struct place *p)
 	return p->height ? TIMEOUT_PAST : TIMEOUT_LIVE;
 }
 
-double ops_timeout_of(const struct chart_attr *attr)
+double ops_timeout_of(const struct ops *o, const struct chart_attr *attr)
 {
-	return attr->unsettled ? 0 : ops_timeout(&attr->place);
+	double most = (double)o->idle_ms / 1000 / IDLE_PARTS, timeout = ops_timeout(&attr->place);
+
+	if (attr->unsettled)
+		return 0;
+	return o->idle_ms && timeout > most ? most : timeout;
 }
 
 static struct timespec from_ns(uint64_t ns)
@@ -171,7 +178,7 @@ int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct c
 		return err;
 	(void)inode_told(o->inodes, e.ino, attr->version);
 	ops_stat(o, attr, &e.attr);
-	e.attr_timeout = ops_timeout_of(attr);
+	e.attr_timeout = ops_timeout_of(o, attr);
 	e.entry_timeout = e.attr_timeout;
 	/* at/<today> is another height tomorrow; so is what at/latest leads to, and a snapshot of this second
 	 */
@@ -278,7 +285,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	ops_stat(o, &attr, &st);
-	fuse_reply_attr(req, &st, ops_timeout_of(&attr));
+	fuse_reply_attr(req, &st, ops_timeout_of(o, &attr));
 }
 
 void ops_readlink(fuse_req_t req, fuse_ino_t ino)

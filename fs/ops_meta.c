@@ -270,5 +270,5 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, st
 	}
 	inode_rebind(o->inodes, ino, &attr.place);
 	ops_stat(o, &attr, &reply);
-	fuse_reply_attr(req, &reply, ops_timeout_of(&attr));
+	fuse_reply_attr(req, &reply, ops_timeout_of(ops_of(req), &attr));
 }

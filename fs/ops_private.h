@@ -43,8 +43,9 @@ bool ops_gave_up(fuse_req_t req);
 void ops_stat(const struct ops *o, const struct chart_attr *attr, struct stat *ret_st);
 /* How long the kernel may believe what it is told of this place, in seconds. */
 double ops_timeout(const struct place *p);
-/* The same of what was just looked at: nothing while it is unsettled. */
-double ops_timeout_of(const struct chart_attr *attr);
+/* The same of what was just looked at: nothing while it is unsettled, and no longer than a fraction of the
+ * time after which a mount that is not used locks itself: a use is what the kernel asks for. */
+double ops_timeout_of(const struct ops *o, const struct chart_attr *attr);
 /* Counts a lookup: the reply must be sent with ops_reply_entry, or the lookup be forgotten. */
 int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct chart_attr *attr,
 	      struct fuse_entry_param *ret_e) must_check;
@@ -100,6 +101,8 @@ int ops_event_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 bool ops_event_removed(fuse_req_t req, fuse_ino_t parent, const char *name);
 bool ops_event_setattr(fuse_req_t req, fuse_ino_t ino, const struct place *p);
 
+/* The operations themselves; fs/ops_gate.c calls them, and has the table. */
+void ops_init(void *userdata, struct fuse_conn_info *conn);
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
 void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);

@@ -4,6 +4,7 @@
  * listed, never copied. Other namespaces are not supported (LAYOUT.md 6).
  */
 #include "fs/ops_private.h"
+#include "ledger/mem.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -171,6 +172,7 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
 	if (refused(req, ino, name, &p))
 		return;
 	err = chart_xattr_set(ops_of(req)->chart, &p, name, VIEW(value, size), how);
+	mem_wipe((char *)value, size); /* libfuse's own buffer */
 	if (err)
 		fail(req, "setxattr", name, err);
 	else

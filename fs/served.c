@@ -63,8 +63,9 @@ static int catch_up(struct served *s, struct client *client)
 }
 
 int served_mount(struct served *s, struct client *client, const char *data_dir, unsigned timeout_ms,
-		 const char *mountpoint, const struct mount_options *options)
+		 const char *mountpoint, const struct mount_options *options, const struct locker_keys *keys)
 {
+	struct locker_keys own = keys ? *keys : (struct locker_keys){.ctx = NULL};
 	char spool[FILE_PATH_MAX];
 	struct chart_config config;
 	int err;
@@ -83,7 +84,8 @@ int served_mount(struct served *s, struct client *client, const char *data_dir, 
 	if (err)
 		return err;
 	chart_feed_attach(s->feed, s->chart);
-	return mount_open(s->chart, mountpoint, options, &s->mount);
+	own.feed = s->feed;
+	return mount_open(s->chart, mountpoint, options, keys ? &own : NULL, &s->mount);
 }
 
 void served_end(struct served *s)

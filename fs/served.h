@@ -9,6 +9,7 @@
 #define FS_SERVED_H
 
 #include "fs/cmd.h"
+#include "fs/locker.h"
 #include "fs/mount.h"
 
 struct served {
@@ -21,11 +22,12 @@ struct served {
 /*
  * The observer to open the client with; then, with the client open: catch up, register, open the chart,
  * mount. Without a quorum it mounts what the own stores have and says how old that is. spool_dir is made when
- * missing.
+ * missing. keys (but for feed): who can take them away and bring them back; NULL: they stay.
  */
 int served_begin(struct served *s, struct client_observer *ret_observer) must_check;
 int served_mount(struct served *s, struct client *client, const char *data_dir, unsigned timeout_ms,
-		 const char *mountpoint, const struct mount_options *options) must_check;
+		 const char *mountpoint, const struct mount_options *options,
+		 const struct locker_keys *keys) must_check;
 /* Before the client is closed. */
 void served_end(struct served *s);
 /* After the client is closed. */

@@ -3,6 +3,7 @@
 
 #include "fs/control.h"
 #include "fs/place.h"
+#include "ledger/mem.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,13 +35,39 @@ static int resolve(const char *path, char ret_path[FILE_PATH_MAX])
 	return file_path(real, name, ret_path);
 }
 
+/* A mount that is locked shows no path; where it begins is seen by the names alone. */
+static int check_locked(const char *path, int err)
+{
+	char at[FILE_PATH_MAX], control[FILE_PATH_MAX + sizeof(CONTROL)];
+	struct json *answer = NULL;
+	const char *lock;
+	char *slash;
+
+	if (err != CF_EDENIED || strlen(path) >= sizeof(at))
+		return err;
+	strcpy(at, path);
+	for (slash = strrchr(at, '/'); slash && slash > at; slash = strrchr(at, '/')) {
+		*slash = '\0';
+		snprintf(control, sizeof(control), "%s%s", at, CONTROL);
+		if (access(control, F_OK) == 0)
+			break;
+	}
+	if (!slash || slash == at || tool_ask(at, tool_request("status", ""), &answer))
+		return err;
+	lock = json_get_text(json_get(answer, "status"), "lock");
+	if (lock && strcmp(lock, "open") != 0)
+		err = err_set(CF_ELOCKED, "%s is locked; chartfs unlock %s", at, at);
+	json_free(answer);
+	return err;
+}
+
 int tool_root(const char *path, char ret_root[FILE_PATH_MAX], char ret_rest[FILE_PATH_MAX])
 {
 	char at[FILE_PATH_MAX], whole[FILE_PATH_MAX], control[FILE_PATH_MAX + sizeof(CONTROL)];
 	int err = resolve(path, whole);
 
 	if (err)
-		return err;
+		return check_locked(path, err);
 	memcpy(at, whole, strlen(whole) + 1);
 	while (at[0]) {
 		char *slash = strrchr(at, '/');
@@ -75,13 +102,28 @@ static int say(int fd, struct view text)
 	return 0;
 }
 
-static int exchange(int fd, const struct buf *request, struct buf *answer)
+static int hand_over(int fd, const char *passphrase)
+{
+	struct control_say whole = {.len = (uint32_t)strlen(passphrase)};
+	int err = 0;
+
+	if (whole.len > sizeof(whole.bytes))
+		return CF_ETOOBIG;
+	memcpy(whole.bytes, passphrase, whole.len);
+	if (ioctl(fd, CONTROL_IOC_PASSPHRASE, &whole) != 0)
+		err = err_from_errno(errno);
+	mem_wipe(&whole, sizeof(whole));
+	return err;
+}
+
+static int exchange(int fd, const struct buf *request, const char *passphrase, struct buf *answer)
 {
 	char chunk[CHUNK_BYTES];
 	ssize_t n;
-	int err;
+	int err = passphrase ? hand_over(fd, passphrase) : 0;
 
-	err = say(fd, buf_view(request));
+	if (!err)
+		err = say(fd, buf_view(request));
 	while (!err && (n = read(fd, chunk, sizeof(chunk))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -113,6 +155,11 @@ static int check_answer(const struct json *answer)
 
 int tool_ask(const char *root, struct json *request, struct json **ret_answer)
 {
+	return tool_ask_with(root, request, NULL, ret_answer);
+}
+
+int tool_ask_with(const char *root, struct json *request, const char *passphrase, struct json **ret_answer)
+{
 	char control[FILE_PATH_MAX];
 	struct json *answer = NULL;
 	struct buf line, text;
@@ -132,7 +179,7 @@ int tool_ask(const char *root, struct json *request, struct json **ret_answer)
 		err = err_set(err_from_errno(errno), "%s: %m", control);
 		goto out;
 	}
-	err = exchange(fd, &line, &text);
+	err = exchange(fd, &line, passphrase, &text);
 	if (err) {
 		err = err_set(err, "%s: %s", control, err_text(err));
 		goto out;

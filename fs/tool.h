@@ -21,6 +21,10 @@ int tool_root(const char *path, char ret_root[FILE_PATH_MAX], char ret_rest[FILE
  */
 int tool_ask(const char *root, struct json *request, struct json **ret_answer) must_check;
 
+/* The same with a passphrase for the request, which goes through no buffer of either side that is kept. */
+int tool_ask_with(const char *root, struct json *request, const char *passphrase,
+		  struct json **ret_answer) must_check;
+
 /* {"request": name, "path": rest} */
 struct json *tool_request(const char *name, const char *rest);
 

@@ -3,6 +3,7 @@
  */
 #include "fs/control.h"
 #include "fs/json.h"
+#include "fs/latch.h"
 #include "fs/mount.h"
 #include "fs/tool.h"
 #include "tests/lib/netfix.h"
@@ -16,6 +17,7 @@ struct scene {
 	struct client *client;
 	struct chart *chart;
 	struct inodes *inodes;
+	struct latch *latch;
 	struct control *control;
 	struct control_file *file; /* `control`, open */
 	struct buf answer;
@@ -48,7 +50,8 @@ static void set_up(struct scene *s)
 		.client = s->client, .spool_dir = tmpdir_path(tmpdir_new(), "spool"), .timeout_ms = 100};
 	t_zero(chart_new(&chart, &s->chart));
 	t_zero(inodes_new(&s->inodes));
-	t_zero(control_new(s->chart, s->inodes, false, &s->control));
+	t_zero(latch_new(&s->latch));
+	t_zero(control_new(s->chart, s->inodes, s->latch, false, &s->control));
 	s->file = open_file(s, "control");
 }
 
@@ -56,6 +59,7 @@ static void tear_down(struct scene *s)
 {
 	control_close(s->file);
 	control_free(s->control);
+	latch_free(s->latch);
 	inodes_free(s->inodes);
 	chart_free(s->chart);
 	client_close(s->client);
@@ -116,6 +120,40 @@ T_TEST(requests_are_answered_line_by_line)
 	tear_down(&s);
 }
 
+static bool count_entry(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie)
+{
+	(void)name;
+	(void)attr;
+	(void)cookie;
+	++*(int *)ctx;
+	return true;
+}
+
+T_TEST(requests_that_need_keys_are_refused_while_there_are_none)
+{
+	struct place conflicts = place_simple(PLACE_CONTROL_FILE, 0), dir = place_simple(PLACE_CONTROL, 0);
+	struct chart_attr attr;
+	struct scene s;
+	size_t count = 0;
+
+	set_up(&s);
+	expect(&s, "{\"request\":\"lock\"}\n", "error", "CF_EUNSUPPORTED"); /* nobody who could */
+	expect(&s, "{\"request\":\"unlock\"}\n", "error", "CF_EUNSUPPORTED");
+	latch_close(s.latch, "locked, for a test");
+	expect(&s, "{\"request\":\"whoami\"}\n", "role", "manager");
+	expect(&s, "{\"request\":\"orgs\"}\n", "error", NULL);
+	expect(&s, "{\"request\":\"resolve\",\"path\":\"patients\"}\n", "error", "CF_ELOCKED");
+	expect(&s, "{\"request\":\"sign\"}\n", "detail", "locked, for a test");
+	t_zero(control_lookup(s.control, &dir, "conflicts", &attr));
+	conflicts = attr.place;
+	t_err(control_list(s.control, &conflicts, 0, count_entry, &count), CF_ELOCKED);
+	t_zero(control_lookup(s.control, &dir, "staged", &attr));
+	control_close(s.file);
+	t_err(control_open(s.control, &attr.place, "staged", &s.file), CF_ELOCKED);
+	s.file = open_file(&s, "status");
+	tear_down(&s);
+}
+
 T_TEST(an_endless_line_is_refused)
 {
 	static char text[CONTROL_REQUEST_BYTES_MAX];
@@ -126,15 +164,6 @@ T_TEST(an_endless_line_is_refused)
 	t_zero(control_write(s.file, VIEW(text, sizeof(text))));
 	t_err(control_write(s.file, view_str(" ")), CF_ETOOBIG);
 	tear_down(&s);
-}
-
-static bool count_entry(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie)
-{
-	(void)name;
-	(void)attr;
-	(void)cookie;
-	++*(int *)ctx;
-	return true;
 }
 
 T_TEST(the_directory_lists_what_it_answers_for)
