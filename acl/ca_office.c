@@ -73,6 +73,7 @@ void ca_office_close(struct ca_office *o)
 {
 	ca_release(&o->ca);
 	buf_release(&o->root);
+	ca_crowd_release(&o->crowd);
 	if (o->lock >= 0)
 		close(o->lock);
 	o->lock = -1;
@@ -135,7 +136,8 @@ static int check_name(void *ctx, struct view der, const struct cert_info *info)
 	return err_set(CF_EEXIST, "'%s' has a certificate already: reenroll renews it", info->name);
 }
 
-static int apply(struct ca_office *o, struct view bytes, uint64_t now_ms, struct buf *answer)
+static int apply(struct ca_office *o, uint64_t machine, struct view bytes, uint64_t now_ms,
+		 struct buf *answer)
 {
 	struct application_id id = application_id_of(bytes);
 	enum ca_decision known = CA_UNKNOWN;
@@ -152,11 +154,11 @@ static int apply(struct ca_office *o, struct view bytes, uint64_t now_ms, struct
 		err = ca_store_decision(o->dir, &id, &known, &unused, &unused);
 	buf_release(&unused);
 	if (!err && known == CA_UNKNOWN) {
-		err = ca_store_check_room(o->dir);
+		err = ca_crowd_check(&o->crowd, o->dir, machine);
 		if (!err)
 			err = ca_store_walk_name(o->dir, view_str(a.name), check_name, &s);
 		if (!err)
-			err = ca_store_apply(o->dir, bytes);
+			err = ca_crowd_apply(&o->crowd, o->dir, machine, bytes);
 		if (!err)
 			log_info(MODULE, "'%s' of '%s' applies as %s", a.name, a.org, role_name(a.role));
 	}
@@ -471,8 +473,8 @@ static int handle_signed(struct ca_office *o, enum ca_kind kind, struct view byt
 	}
 }
 
-int ca_office_handle(struct ca_office *o, enum ca_kind kind, struct view bytes, uint64_t now_ms,
-		     struct buf *ret_answer)
+int ca_office_handle(struct ca_office *o, uint64_t machine, enum ca_kind kind, struct view bytes,
+		     uint64_t now_ms, struct buf *ret_answer)
 {
 	assert(o && ret_answer);
 	if (now_ms > o->ca.info.not_after_ms)
@@ -481,7 +483,7 @@ int ca_office_handle(struct ca_office *o, enum ca_kind kind, struct view bytes, 
 	case CA_ABOUT:
 		return about(o, ret_answer);
 	case CA_APPLY:
-		return apply(o, bytes, now_ms, ret_answer);
+		return apply(o, machine, bytes, now_ms, ret_answer);
 	case CA_COLLECT:
 		return collect(o, bytes, ret_answer);
 	case CA_LIST_CRL:

@@ -10,6 +10,7 @@
 #ifndef ACL_CA_OFFICE_H
 #define ACL_CA_OFFICE_H
 
+#include "acl/ca_crowd.h"
 #include "acl/ca_request.h"
 
 #define CA_CRL_DAYS 30
@@ -22,6 +23,7 @@ struct ca_office {
 	unsigned days;     /* validity of what it issues; 0: CA_IDENTITY_DAYS */
 	unsigned crl_days; /* 0: CA_CRL_DAYS */
 	int lock;          /* the open lock file */
+	struct ca_crowd crowd;
 };
 
 /*
@@ -33,11 +35,12 @@ int ca_office_open(const char *dir, const char *passphrase, const char *root_pat
 void ca_office_close(struct ca_office *o);
 
 /*
- * One question. bytes: the body of an open kind, a ca_request of a signed one; the answer is appended. A
- * refusal's reason is in err_detail. Errors: CF_EDECODE, CF_ESIG, CF_EDENIED, CF_EEXIST, CF_ENOTFOUND,
- * CF_EREVOKED, CF_EEXPIRED, CF_EFOREIGN, CF_EINVAL, CF_EAGAIN.
+ * One question, from a machine (the transport's name for it; 0: this one). bytes: the body of an open kind, a
+ * ca_request of a signed one; the answer is appended. A refusal's reason is in err_detail. Errors:
+ * CF_EDECODE, CF_ESIG, CF_EDENIED, CF_EEXIST, CF_ENOTFOUND, CF_EREVOKED, CF_EEXPIRED, CF_EFOREIGN, CF_EINVAL,
+ * CF_EAGAIN.
  */
-int ca_office_handle(struct ca_office *o, enum ca_kind kind, struct view bytes, uint64_t now_ms,
-		     struct buf *ret_answer) must_check;
+int ca_office_handle(struct ca_office *o, uint64_t machine, enum ca_kind kind, struct view bytes,
+		     uint64_t now_ms, struct buf *ret_answer) must_check;
 
 #endif

@@ -269,6 +269,13 @@ int ca_store_apply(const char *dir, struct view application)
 	return err ? err : file_replace(path, application);
 }
 
+bool ca_store_waits(const char *dir, const struct application_id *id)
+{
+	char path[FILE_PATH_MAX];
+
+	return ca_store_path(dir, "waiting", id->b, sizeof(id->b), "", path) == 0 && file_exists(path);
+}
+
 int ca_store_waiting(const char *dir, const struct application_id *id, struct buf *out)
 {
 	char path[FILE_PATH_MAX];

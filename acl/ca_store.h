@@ -48,6 +48,7 @@ bool ca_store_is_revoked(const char *dir, const uint8_t serial[20]);
 int ca_store_check_room(const char *dir) must_check;
 /* As above. The same again is fine. */
 int ca_store_apply(const char *dir, struct view application) must_check;
+bool ca_store_waits(const char *dir, const struct application_id *id);
 /* CF_ENOTFOUND. */
 int ca_store_waiting(const char *dir, const struct application_id *id, struct buf *out) must_check;
 int ca_store_walk_waiting(const char *dir, int (*on_application)(void *ctx, struct view bytes),

@@ -209,7 +209,7 @@ void ca_desk_close(struct ca_desk *d)
 int ca_desk_ask(struct ca_desk *d, enum ca_kind kind, struct view bytes, struct buf *ret_answer)
 {
 	if (d->is_open)
-		return ca_office_handle(&d->office, kind, bytes, ticks_wall_ms(), ret_answer);
+		return ca_office_handle(&d->office, 0, kind, bytes, ticks_wall_ms(), ret_answer);
 	return ask_remote(d, kind, bytes, ret_answer);
 }
 

@@ -51,7 +51,7 @@ static void answer(struct ca_server *s, const struct message *m)
 	buf_init(&bytes, CA_ANSWER_BYTES_MAX);
 	buf_init(&out, 0);
 	err_clear();
-	a.error = ca_office_handle(s->office, ask.kind, ask.bytes, ticks_wall_ms(), &bytes);
+	a.error = ca_office_handle(s->office, m->from.machine, ask.kind, ask.bytes, ticks_wall_ms(), &bytes);
 	a.detail = view_str(a.error ? err_detail() : "");
 	a.bytes = buf_view(&bytes);
 	if (a.error)

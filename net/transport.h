@@ -33,6 +33,8 @@ struct transport_from {
 	uint32_t header;     /* inproc: nng's request header */
 	uint32_t connection; /* of the listener, also of a PEER one: which frames came together; never 0 there
 			      */
+	uint64_t machine;    /* an IPv4 address or a /64 of IPv6, as a number; 0: this process.
+			      * All ones: not known */
 };
 
 /*

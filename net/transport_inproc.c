@@ -193,7 +193,7 @@ static bool link_is_up(const struct transport_link *base)
 static void deliver(struct inproc_link *link, nng_msg *msg)
 {
 	const nng_pipe pipe = nng_msg_get_pipe(msg);
-	struct transport_from from = {link->base.number, 0, 0, (uint32_t)nng_pipe_id(pipe)};
+	struct transport_from from = {link->base.number, 0, 0, (uint32_t)nng_pipe_id(pipe), 0};
 
 	/* Raw REP: the pipe, then the backtrace, which is one word long when the client is a direct one. */
 	if (link->base.kind == TRANSPORT_GATEWAY && !link->base.is_dialer &&

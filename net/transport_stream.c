@@ -116,7 +116,7 @@ static void dialer_ready(void *ctx, uint32_t tag)
 static void dialer_frame(void *ctx, uint32_t tag, struct view frame)
 {
 	struct stream_link *link = ctx;
-	const struct transport_from from = {0, 0, 0, 0};
+	const struct transport_from from = {.listener = 0};
 
 	(void)tag;
 	if (link->base.kind == TRANSPORT_GATEWAY)
@@ -152,7 +152,10 @@ static void listener_ready(void *ctx, uint32_t tag)
 static void listener_frame(void *ctx, uint32_t tag, struct view frame)
 {
 	struct stream_link *link = ctx;
-	struct transport_from from = {link->base.number, 0, 0, link->slots[tag].id};
+	struct transport_from from = {link->base.number, 0, 0, link->slots[tag].id, 0};
+
+	memcpy(&from.machine, link->slots[tag].origin, sizeof(from.machine));
+	from.machine = from.machine ? from.machine : UINT64_MAX; /* not known */
 
 	if (link->base.kind == TRANSPORT_GATEWAY)
 		from.pipe = link->slots[tag].id;

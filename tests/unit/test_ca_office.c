@@ -21,6 +21,7 @@ struct site {
 	const char *dir;
 	const char *root;
 	uint64_t now_ms;
+	uint64_t machine;        /* that asks */
 	struct ca_office office; /* of hospA */
 	struct identity manager, doctor, foreign;
 };
@@ -99,7 +100,7 @@ static int ask(struct site *s, enum ca_kind kind, struct view bytes)
 	int err;
 
 	buf_init(&answer, 0);
-	err = ca_office_handle(&s->office, kind, bytes, s->now_ms, &answer);
+	err = ca_office_handle(&s->office, s->machine, kind, bytes, s->now_ms, &answer);
 	buf_release(&answer);
 	return err;
 }
@@ -153,7 +154,7 @@ static int collect(struct site *s, const char *name, const struct buf *applicati
 	int err;
 
 	buf_init(&answer, 0);
-	t_zero(ca_office_handle(&s->office, CA_COLLECT, VIEW(id.b, sizeof(id.b)), s->now_ms, &answer));
+	t_zero(ca_office_handle(&s->office, 0, CA_COLLECT, VIEW(id.b, sizeof(id.b)), s->now_ms, &answer));
 	t_zero(ca_collected_decode(buf_view(&answer), &m));
 	snprintf(at, sizeof(at), "new-%s", name);
 	err = m.decision != CA_APPROVED
@@ -276,6 +277,54 @@ T_TEST(names_are_found_by_themselves)
 	refused(ask(&s, CA_APPLY, buf_view(&a)), CF_EEXIST, "has a certificate already");
 	buf_release(&a);
 	buf_release(&b);
+	site_release(&s);
+}
+
+/* Signed by a key that it names, and nobody's otherwise: a stranger makes as many as it likes. */
+static struct application_id stranger(struct site *s, unsigned number, struct buf *out)
+{
+	struct application a = {.role = ROLE_DOCTOR, .time_ms = s->now_ms, .org = "hospA"};
+	struct crypto_key *key, *kem;
+
+	snprintf(a.name, sizeof(a.name), "nobody %u", number);
+	t_zero(crypto_key_generate(&key));
+	t_zero(crypto_key_generate(&kem));
+	crypto_key_point(key, a.sign_point);
+	crypto_key_point(kem, a.kem_point);
+	buf_init(out, 0);
+	t_zero(application_encode(&a, key, out));
+	crypto_key_free(key);
+	crypto_key_free(kem);
+	return application_id_of(buf_view(out));
+}
+
+T_TEST(one_machine_leaves_room_for_the_others)
+{
+	struct application_id first = {{0}};
+	struct buf a, ann;
+	struct site s;
+
+	site_init(&s);
+	s.machine = 7;
+	for (unsigned i = 0; i < CA_WAITING_OF_ONE_MAX; i++) {
+		struct application_id id = stranger(&s, i, &a);
+
+		first = i ? first : id;
+		t_zero(ask(&s, CA_APPLY, buf_view(&a)));
+		if (i == 0)
+			t_zero(ask(&s, CA_APPLY, buf_view(&a))); /* the same again is no other */
+		buf_release(&a);
+	}
+	(void)stranger(&s, CA_WAITING_OF_ONE_MAX, &a);
+	refused(ask(&s, CA_APPLY, buf_view(&a)), CF_EAGAIN, "applications from there wait");
+	s.machine = 8;
+	(void)apply(&s, "ann", "hospA", ROLE_DOCTOR, &ann);
+	t_zero(ask(&s, CA_APPLY, buf_view(&ann)));
+	t_zero(decide(&s, &first, false, &s.manager)); /* makes room */
+	s.machine = 7;
+	t_zero(ask(&s, CA_APPLY, buf_view(&a)));
+	buf_release(&a);
+	buf_release(&ann);
 	site_release(&s);
 }
 
@@ -419,7 +468,7 @@ T_TEST(who_is_revoked_asks_nothing_and_stands_on_the_list)
 	buf_init(&app, 0);
 	refused(revoke(&s, "dr", &s.doctor), CF_EDENIED, "a manager decides");
 	refused(revoke(&s, "nobody", &s.manager), CF_ENOTFOUND, "has no certificate");
-	t_zero(ca_office_handle(&s.office, CA_LIST_CRL, VIEW_NONE, s.now_ms, &crl));
+	t_zero(ca_office_handle(&s.office, 0, CA_LIST_CRL, VIEW_NONE, s.now_ms, &crl));
 	chain[0] = buf_view(&s.office.ca.chain[0]);
 	chain[1] = buf_view(&s.office.ca.chain[1]);
 	t_zero(cert_crl_check(buf_view(&crl), chain, 2, buf_view(&s.office.root), s.now_ms, &info));
@@ -427,14 +476,14 @@ T_TEST(who_is_revoked_asks_nothing_and_stands_on_the_list)
 	t_eq(info.count, 0);
 	t_zero(revoke(&s, "dr", &s.manager));
 	buf_reset(&crl);
-	t_zero(ca_office_handle(&s.office, CA_LIST_CRL, VIEW_NONE, s.now_ms, &crl));
+	t_zero(ca_office_handle(&s.office, 0, CA_LIST_CRL, VIEW_NONE, s.now_ms, &crl));
 	t_zero(cert_crl_check(buf_view(&crl), chain, 2, buf_view(&s.office.root), s.now_ms, &info));
 	t_eq(info.number, 2);
 	t_eq(info.count, 1);
 	/* half of its time later there is a newer one, in time */
 	s.now_ms += 16 * DAY;
 	buf_reset(&crl);
-	t_zero(ca_office_handle(&s.office, CA_LIST_CRL, VIEW_NONE, s.now_ms, &crl));
+	t_zero(ca_office_handle(&s.office, 0, CA_LIST_CRL, VIEW_NONE, s.now_ms, &crl));
 	t_zero(cert_crl_check(buf_view(&crl), chain, 2, buf_view(&s.office.root), s.now_ms, &info));
 	t_eq(info.number, 3);
 	t_zero(identity_apply_again(&s.doctor, tmpdir_path(s.dir, "dr"), "pw", NULL, NULL, ROUNDS, s.now_ms,
