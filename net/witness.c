@@ -7,13 +7,23 @@
 #include "acl/destruction.h"
 #include "acl/erase.h"
 #include "ledger/mem.h"
+#include "net/ticks.h"
 #include "net/worker.h"
 
 #define QUEUE_BYTES_MAX ((size_t)1 << 18)
 
+/* What was said a moment ago is said again: to look costs a walk over all that there was, and anybody asks.
+ */
+struct recent {
+	struct wire_destroyed said;
+	uint64_t until_ms; /* 0: none */
+};
+
 struct witness {
 	struct witness_config config;
 	struct worker *worker;
+	struct recent recent[WITNESS_RECENT];
+	unsigned next;
 };
 
 static int look(struct witness *w, struct db_txn *txn, const struct hash *id)
@@ -39,31 +49,58 @@ static int look(struct witness *w, struct db_txn *txn, const struct hash *id)
 	return err;
 }
 
-static int answer(struct witness *w, const struct message *m, struct wire_destroyed_ask *ask)
+static bool recall(const struct witness *w, const struct hash *tx, struct wire_destroyed *ret_said)
+{
+	uint64_t now = ticks_ms();
+
+	for (unsigned i = 0; i < WITNESS_RECENT; i++) {
+		if (w->recent[i].until_ms > now && hash_equal(&w->recent[i].said.tx, tx)) {
+			*ret_said = w->recent[i].said;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int testify(struct witness *w, const struct hash *tx, struct wire_destroyed *ret_said)
 {
 	const struct identity *id = w->config.identity;
-	struct wire_destroyed said;
+	struct wire_destroyed said = {.tx = *tx};
 	struct chain_head head;
 	struct db_txn *txn = NULL;
 	struct hash digest;
-	struct buf payload;
-	int err = wire_destroyed_ask_decode(message_view(m), ask);
+	int err;
 
 	/* what is read is of this head or a newer one */
 	chain_head(w->config.chain, &head);
+	err = chain_read_begin(w->config.chain, &txn);
 	if (!err)
-		err = chain_read_begin(w->config.chain, &txn);
-	if (!err)
-		err = look(w, txn, &ask->tx);
+		err = look(w, txn, tx);
 	db_abort(txn);
 	if (err)
 		return err;
-	said = (struct wire_destroyed){.tx = ask->tx, .height = head.height};
+	said.height = head.height;
 	digest = destroyed_digest(mesh_network(w->config.mesh), &said.tx, said.height, &id->id);
 	err = crypto_sign(id->endorse, &digest, said.sig);
+	if (err)
+		return err;
+	w->recent[w->next++ % WITNESS_RECENT] = (struct recent){said, ticks_ms() + WITNESS_RECENT_MS};
+	*ret_said = said;
+	return 0;
+}
+
+static int answer(struct witness *w, const struct message *m, struct wire_destroyed_ask *ask)
+{
+	struct wire_destroyed said;
+	struct buf payload;
+	int err = wire_destroyed_ask_decode(message_view(m), ask);
+
+	if (!err && !recall(w, &ask->tx, &said))
+		err = testify(w, &ask->tx, &said);
+	if (err)
+		return err;
 	buf_init(&payload, 0);
-	if (!err)
-		err = wire_destroyed_encode(&said, &payload);
+	err = wire_destroyed_encode(&said, &payload);
 	if (!err)
 		mesh_answer(w->config.mesh, m->from, WIRE_DESTROYED, m->request, buf_view(&payload));
 	buf_release(&payload);

@@ -107,6 +107,8 @@ ok "a peer restored from an old copy catches up" within 20 same_heads
 mount_conf doctor2
 devnet peer "$net" 1 stop
 ok "three of four certify the destruction, the restored one among them" certificate "$erasure" "$work/certificate"
+certificate "$erasure" "$work/again"
+ok "asked again at once they look no more, and say what they said" cmp "$work/certificate" "$work/again"
 ok "which is checked offline" verified "$work/certificate" 3 "erased       [0-9a-f]{32}"
 devnet peer "$net" 2 stop
 fails "two do not" 5 "2 of 4 members" certificate "$erasure" "$work/none"
