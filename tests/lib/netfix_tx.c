@@ -334,6 +334,13 @@ static int seal_inline(const struct netfix *n, const struct section_keys *keys, 
 	return err;
 }
 
+static struct hash commitment_of(const struct section_keys *keys, const char *plain)
+{
+	struct hash hash = sha256(view_str(plain));
+
+	return content_commitment(keys, &hash);
+}
+
 int netfix_create(struct netfix *n, struct keyring *k, const struct patient_id *p, unsigned section,
 		  const struct node_id *dir, const char *name, enum node_type type, const char *plain,
 		  struct netfix_file *ret_f)
@@ -359,6 +366,8 @@ int netfix_create(struct netfix *n, struct keyring *k, const struct patient_id *
 		op.sealed_name = buf_view(&sealed);
 		op.size = plain ? strlen(plain) : 0;
 		op.content = buf_view(&row);
+		if (plain)
+			op.commitment = commitment_of(&keys, plain);
 		err = op_create_encode(&op, &ret_f->body);
 	}
 	buf_release(&row);
@@ -382,6 +391,8 @@ int netfix_save(struct netfix *n, struct keyring *k, const struct patient_id *p,
 	if (err == 0)
 		err = seal_inline(n, &keys, plain, &row, &ret_f->annex);
 	op.content = buf_view(&row);
+	if (err == 0)
+		op.commitment = commitment_of(&keys, plain);
 	if (err == 0)
 		err = op_save_encode(&op, &ret_f->body);
 	buf_release(&row);
