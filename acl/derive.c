@@ -1,57 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* derive.c - derived rows: keys begin with a letter that says of what kind they are ('b': derive_blob.c). */
-#include "acl/derive.h"
+#include "acl/derive_private.h"
 #include "acl/rowread.h"
-#include "acl/trace.h"
-#include "acl/wrap.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <string.h>
-
-#define NS_PER_MS UINT64_C(1000000)
-#define KEY_DIR 'd'     /* patient, node -> entries, subdirectories, time */
-#define KEY_PATIENT 'p' /* patient -> counters */
-#define KEY_KNOWN 'k'   /* identity, patient -> why */
-#define KEY_TRACE 't'   /* identity, patient, section, epoch, window, transaction */
-#define KEY_WRAP 'w'    /* identity, patient, section, epoch, transaction */
 
 /* Why an identity may know of a patient. */
 #define KNOWN_OWNER 1u
 #define KNOWN_CUSTODIAN 2u
 #define KNOWN_GRANT 4u
 
-struct key {
-	uint8_t b[1 + IDENTITY_BYTES + PATIENT_BYTES + 1 + 4 + 4 + HASH_BYTES];
-	size_t len;
-};
-
-static struct key key_start(char kind)
+struct derive_key derive_key(char kind)
 {
-	return (struct key){.b = {(uint8_t)kind}, .len = 1};
+	return (struct derive_key){.b = {(uint8_t)kind}, .len = 1};
 }
 
-static void key_add(struct key *k, const void *data, size_t bytes)
+void derive_key_add(struct derive_key *k, const void *data, size_t bytes)
 {
 	assert(k->len + bytes <= sizeof(k->b));
 	memcpy(k->b + k->len, data, bytes);
 	k->len += bytes;
 }
 
-static struct view key_view(const struct key *k)
+struct view derive_key_view(const struct derive_key *k)
 {
 	return VIEW(k->b, k->len);
 }
 
-/* A row of count numbers; all zero when there is none. */
-static int get_numbers(struct db_txn *txn, const struct key *k, uint64_t *ret_numbers, unsigned count)
+int derive_numbers_get(struct db_txn *txn, const struct derive_key *k, uint64_t *ret_numbers, unsigned count)
 {
-	uint64_t numbers[3];
+	uint64_t numbers[DERIVE_NUMBERS];
 	struct view value;
 	struct dec d;
-	int err = db_get(txn, DB_DERIVED, key_view(k), &value);
+	int err = db_get(txn, DB_DERIVED, derive_key_view(k), &value);
 
-	assert(count <= 3);
+	assert(count <= DERIVE_NUMBERS);
 	if (err && err != CF_ENOTFOUND)
 		return err;
 	memset(numbers, 0, sizeof(numbers));
@@ -59,6 +43,8 @@ static int get_numbers(struct db_txn *txn, const struct key *k, uint64_t *ret_nu
 		dec_init(&d, value);
 		for (unsigned i = 0; i < count; i++)
 			numbers[i] = dec_u64(&d);
+		if (count == DERIVE_NUMBERS && value.len == DERIVE_NUMBERS_PAST * sizeof(uint64_t))
+			(void)dec_take(&d, value.len - DERIVE_NUMBERS * sizeof(uint64_t));
 		if (dec_done(&d))
 			return err_set(CF_ECORRUPT, "a derived row does not decode");
 	}
@@ -66,7 +52,8 @@ static int get_numbers(struct db_txn *txn, const struct key *k, uint64_t *ret_nu
 	return 0;
 }
 
-static int put_numbers(struct db_txn *txn, const struct key *k, const uint64_t *numbers, unsigned count)
+int derive_numbers_put(struct db_txn *txn, const struct derive_key *k, const uint64_t *numbers,
+		       unsigned count)
 {
 	struct buf value;
 	struct enc e;
@@ -78,34 +65,34 @@ static int put_numbers(struct db_txn *txn, const struct key *k, const uint64_t *
 		enc_u64(&e, numbers[i]);
 	err = enc_done(&e);
 	if (err == 0)
-		err = db_put(txn, DB_DERIVED, key_view(k), buf_view(&value));
+		err = db_put(txn, DB_DERIVED, derive_key_view(k), buf_view(&value));
 	buf_release(&value);
 	return err;
 }
 
-static struct key dir_key(const struct patient_id *p, const struct node_id *dir)
+struct derive_key derive_dir_key(const struct patient_id *p, const struct node_id *dir)
 {
-	struct key k = key_start(KEY_DIR);
+	struct derive_key k = derive_key(KEY_DIR);
 
-	key_add(&k, p->b, PATIENT_BYTES);
-	key_add(&k, dir->b, NODE_BYTES);
+	derive_key_add(&k, p->b, PATIENT_BYTES);
+	derive_key_add(&k, dir->b, NODE_BYTES);
 	return k;
 }
 
-static struct key patient_key(const struct patient_id *p)
+struct derive_key derive_patient_key(const struct patient_id *p)
 {
-	struct key k = key_start(KEY_PATIENT);
+	struct derive_key k = derive_key(KEY_PATIENT);
 
-	key_add(&k, p->b, PATIENT_BYTES);
+	derive_key_add(&k, p->b, PATIENT_BYTES);
 	return k;
 }
 
 int derived_dir(struct db_txn *txn, const struct patient_id *p, const struct node_id *dir,
 		struct derived_dir *ret)
 {
-	struct key k = dir_key(p, dir);
+	struct derive_key k = derive_dir_key(p, dir);
 	uint64_t n[3];
-	int err = get_numbers(txn, &k, n, 3);
+	int err = derive_numbers_get(txn, &k, n, 3);
 
 	if (err == 0)
 		*ret = (struct derived_dir){.entries = n[0], .subdirs = n[1], .mtime_ns = n[2]};
@@ -114,35 +101,34 @@ int derived_dir(struct db_txn *txn, const struct patient_id *p, const struct nod
 
 int derived_patient(struct db_txn *txn, const struct patient_id *p, struct derived_patient *ret)
 {
-	struct key k = patient_key(p);
+	struct derive_key k = derive_patient_key(p);
 	uint64_t n[3];
-	int err = get_numbers(txn, &k, n, 3);
+	int err = derive_numbers_get(txn, &k, n, 3);
 
 	if (err == 0)
 		*ret = (struct derived_patient){.records = n[0], .attachments = n[1], .directories = n[2]};
 	return err;
 }
 
-static struct key known_key(const struct identity_id *who, const struct patient_id *p)
+static struct derive_key known_key(const struct identity_id *who, const struct patient_id *p)
 {
-	struct key k = key_start(KEY_KNOWN);
+	struct derive_key k = derive_key(KEY_KNOWN);
 
-	key_add(&k, who->b, IDENTITY_BYTES);
-	key_add(&k, p->b, PATIENT_BYTES);
+	derive_key_add(&k, who->b, IDENTITY_BYTES);
+	derive_key_add(&k, p->b, PATIENT_BYTES);
 	return k;
 }
 
-/* One walk over the rows whose key begins so; the rest of each key is handed on. */
-static int walk_rest(struct db_txn *txn, const struct key *prefix,
-		     int (*on_rest)(void *ctx, struct view rest), void *ctx)
+int derive_walk(struct db_txn *txn, const struct derive_key *prefix,
+		int (*on_rest)(void *ctx, struct view rest), void *ctx)
 {
 	struct db_cursor *cursor = NULL;
 	struct view key, value;
-	int err = db_cursor_new(txn, DB_DERIVED, key_view(prefix), &cursor);
+	int err = db_cursor_new(txn, DB_DERIVED, derive_key_view(prefix), &cursor);
 
 	if (err)
 		return err;
-	for (err = db_cursor_seek(cursor, key_view(prefix), &key, &value); err == 0;
+	for (err = db_cursor_seek(cursor, derive_key_view(prefix), &key, &value); err == 0;
 	     err = db_cursor_next(cursor, &key, &value)) {
 		err = on_rest(ctx, VIEW(key.data + prefix->len, key.len - prefix->len));
 		if (err)
@@ -172,67 +158,10 @@ int derived_patients_of(struct db_txn *txn, const struct identity_id *who,
 			int (*on_patient)(void *ctx, const struct patient_id *p), void *ctx)
 {
 	struct patients_walk w = {on_patient, ctx};
-	struct key prefix = key_start(KEY_KNOWN);
+	struct derive_key prefix = derive_key(KEY_KNOWN);
 
-	key_add(&prefix, who->b, IDENTITY_BYTES);
-	return walk_rest(txn, &prefix, on_known, &w);
-}
-
-static struct key wrap_key(const struct identity_id *who, const struct patient_id *p, uint8_t section,
-			   uint32_t epoch)
-{
-	const uint8_t rest[] = {section, (uint8_t)(epoch >> 24), (uint8_t)(epoch >> 16),
-				(uint8_t)(epoch >> 8), (uint8_t)epoch};
-	struct key k = key_start(KEY_WRAP);
-
-	key_add(&k, who->b, IDENTITY_BYTES);
-	key_add(&k, p->b, PATIENT_BYTES);
-	key_add(&k, rest, sizeof(rest));
-	return k;
-}
-
-struct wraps_walk {
-	int (*on_tx)(void *ctx, const struct hash *id);
-	void *ctx;
-};
-
-static int on_wrap(void *ctx, struct view rest)
-{
-	const struct wraps_walk *w = ctx;
-	struct hash id;
-
-	if (rest.len != HASH_BYTES)
-		return err_set(CF_ECORRUPT, "a derived row does not decode");
-	memcpy(id.b, rest.data, HASH_BYTES);
-	return w->on_tx(w->ctx, &id);
-}
-
-int derived_wraps(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
-		  uint8_t section, uint32_t epoch, int (*on_tx)(void *ctx, const struct hash *id), void *ctx)
-{
-	struct key prefix = wrap_key(who, p, section, epoch);
-
-	return walk_rest(txn, &prefix, on_wrap, &(struct wraps_walk){on_tx, ctx});
-}
-
-static struct key trace_row_key(const struct identity_id *who, const struct patient_id *p, uint8_t section,
-				uint32_t epoch, uint32_t window)
-{
-	struct key k = wrap_key(who, p, section, epoch);
-	uint32_t be = htobe32(window);
-
-	k.b[0] = KEY_TRACE;
-	key_add(&k, &be, sizeof(be));
-	return k;
-}
-
-int derived_traces(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
-		   uint8_t section, uint32_t epoch, uint32_t window,
-		   int (*on_tx)(void *ctx, const struct hash *id), void *ctx)
-{
-	struct key prefix = trace_row_key(who, p, section, epoch, window);
-
-	return walk_rest(txn, &prefix, on_wrap, &(struct wraps_walk){on_tx, ctx});
+	derive_key_add(&prefix, who->b, IDENTITY_BYTES);
+	return derive_walk(txn, &prefix, on_known, &w);
 }
 
 /* What deriving one transaction needs at every step. */
@@ -260,7 +189,7 @@ static void count(uint64_t *number, bool counts, int by)
 		*number += (uint64_t)(int64_t)by;
 }
 
-static int count_entry(struct view value, uint64_t n[3], int by)
+int derive_count_entry(struct view value, uint64_t n[3], int by)
 {
 	struct entry_row row;
 
@@ -276,19 +205,19 @@ static int count_entry(struct view value, uint64_t n[3], int by)
 static int derive_entry(const struct derive *d, const struct statekey_parts *parts, struct view old,
 			struct view new)
 {
-	struct key k = dir_key(d->patient, &parts->node);
+	struct derive_key k = derive_dir_key(d->patient, &parts->node);
 	uint64_t n[3];
-	int err = get_numbers(d->txn, &k, n, 3);
+	int err = derive_numbers_get(d->txn, &k, n, 3);
 
 	if (err == 0)
-		err = count_entry(old, n, -1);
+		err = derive_count_entry(old, n, -1);
 	if (err == 0)
-		err = count_entry(new, n, 1);
+		err = derive_count_entry(new, n, 1);
 	n[2] = d->tx->proposal.time_ms * NS_PER_MS;
-	return err ? err : put_numbers(d->txn, &k, n, 3);
+	return err ? err : derive_numbers_put(d->txn, &k, n, 3);
 }
 
-static int count_node(struct view value, uint64_t n[3], int by, enum node_type *ret_type)
+int derive_count_node(struct view value, uint64_t n[3], int by, enum node_type *ret_type)
 {
 	struct node_row row;
 
@@ -306,36 +235,36 @@ static int count_node(struct view value, uint64_t n[3], int by, enum node_type *
 static int derive_node(const struct derive *d, const struct statekey_parts *parts, struct view old,
 		       struct view new)
 {
-	struct key k = patient_key(d->patient), dir = dir_key(d->patient, &parts->node);
+	struct derive_key k = derive_patient_key(d->patient), dir = derive_dir_key(d->patient, &parts->node);
 	enum node_type was = NODE_RECORD, is;
 	uint64_t n[3];
 	int err;
 
 	if ((old.len == 0) == (new.len == 0))
 		return 0; /* a change counts nothing: a node keeps its type */
-	err = get_numbers(d->txn, &k, n, 3);
+	err = derive_numbers_get(d->txn, &k, n, 3);
 	if (err == 0)
-		err = count_node(old, n, -1, &was);
+		err = derive_count_node(old, n, -1, &was);
 	if (err == 0)
-		err = count_node(new, n, 1, &is);
+		err = derive_count_node(new, n, 1, &is);
 	if (err == 0)
-		err = put_numbers(d->txn, &k, n, 3);
+		err = derive_numbers_put(d->txn, &k, n, 3);
 	if (err || old.len == 0 || was != NODE_DIR)
 		return err;
-	err = db_del(d->txn, DB_DERIVED, key_view(&dir));
+	err = db_del(d->txn, DB_DERIVED, derive_key_view(&dir));
 	return err == CF_ENOTFOUND ? 0 : err;
 }
 
 static int set_known(const struct derive *d, const struct identity_id *who, unsigned why, bool on)
 {
-	struct key k = known_key(who, d->patient);
+	struct derive_key k = known_key(who, d->patient);
 	struct view value;
 	uint8_t bits = 0;
 	int err;
 
 	if (identity_is_zero(who))
 		return 0;
-	err = db_get(d->txn, DB_DERIVED, key_view(&k), &value);
+	err = db_get(d->txn, DB_DERIVED, derive_key_view(&k), &value);
 	if (err && err != CF_ENOTFOUND)
 		return err;
 	if (err == 0 && value.len != 1)
@@ -344,8 +273,8 @@ static int set_known(const struct derive *d, const struct identity_id *who, unsi
 		bits = value.data[0];
 	bits = (uint8_t)(on ? bits | why : bits & ~why);
 	if (bits)
-		return db_put(d->txn, DB_DERIVED, key_view(&k), VIEW(&bits, 1));
-	return err == 0 ? db_del(d->txn, DB_DERIVED, key_view(&k)) : 0;
+		return db_put(d->txn, DB_DERIVED, derive_key_view(&k), VIEW(&bits, 1));
+	return err == 0 ? db_del(d->txn, DB_DERIVED, derive_key_view(&k)) : 0;
 }
 
 static int know_holders(const struct derive *d, struct view value, bool on)
@@ -419,72 +348,6 @@ static int derive_write(const struct derive *d, const struct rw_write *w, bool e
 	}
 }
 
-/* The row of a transaction below a prefix: there, or gone. */
-static int set_row(struct db_txn *txn, struct key k, const struct hash *id, bool there)
-{
-	uint8_t here = 1;
-	int err;
-
-	key_add(&k, id->b, HASH_BYTES);
-	if (there)
-		return db_put(txn, DB_DERIVED, key_view(&k), VIEW(&here, 1));
-	err = db_del(txn, DB_DERIVED, key_view(&k));
-	return err == CF_ENOTFOUND ? 0 : err;
-}
-
-/* For each section and epoch that a wrap holds the key of: is its transaction's row there? */
-static int set_wraps(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
-		     const struct annex_item *item, bool there)
-{
-	struct wrap w;
-	int err = 0;
-
-	if (item->kind != ANNEX_WRAP || wrap_decode(item->body, &w))
-		return 0;
-	for (unsigned i = 0; i < w.count && err == 0; i++) {
-		uint8_t section;
-		uint32_t epoch;
-
-		wrap_pair(&w, i, &section, &epoch);
-		err = set_row(txn, wrap_key(&w.recipient, p, section, epoch), id, there);
-	}
-	return err;
-}
-
-/* Only what is for the chart's owner: nobody else is spared asking the peers. */
-static int derive_trace(const struct derive *d, const struct annex_item *item)
-{
-	struct patient_row row;
-	struct trace_wrap w;
-	int err = trace_wrap_decode(item->body, &w) ? CF_ENOTFOUND : state_patient(d->txn, d->patient, &row);
-
-	if (err)
-		return err == CF_ENOTFOUND ? 0 : err;
-	if (row.status != PATIENT_OWNED || !identity_equal(&w.recipient, &row.owner))
-		return 0;
-	return set_row(d->txn, trace_row_key(&w.recipient, d->patient, w.section, w.epoch, w.window),
-		       &d->tx->id, true);
-}
-
-static int derive_wrap(void *ctx, const struct annex_item *item)
-{
-	const struct derive *d = ctx;
-
-	if (item->kind == ANNEX_TRACE)
-		return derive_trace(d, item);
-	return set_wraps(d->txn, d->patient, &d->tx->id, item, true);
-}
-
-int derive_item_erased(struct db_txn *txn, const struct patient_id *p, const struct hash *id,
-		       const struct annex_item *item)
-{
-	struct trace_wrap w;
-
-	if (item->kind != ANNEX_TRACE || trace_wrap_decode(item->body, &w))
-		return set_wraps(txn, p, id, item, false);
-	return set_row(txn, trace_row_key(&w.recipient, p, w.section, w.epoch, w.window), id, false);
-}
-
 int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset, struct view annex)
 {
 	struct derive d = {.txn = txn, .tx = tx, .patient = &tx->proposal.patient};
@@ -494,7 +357,15 @@ int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset
 		for (size_t i = 0; i < rwset->write_count && err == 0; i++)
 			err = derive_write(&d, &rwset->writes[i], turn);
 	}
-	if (err == 0 && annex.len)
-		err = annex_walk(annex, derive_wrap, &d);
+	if (err == 0)
+		err = derive_annex(txn, tx, annex);
 	return err == CF_EDECODE ? CF_ECORRUPT : err;
+}
+
+int derive_known(struct db_txn *txn, const struct patient_id *p, const struct statekey_parts *parts,
+		 struct view value)
+{
+	const struct derive d = {.txn = txn, .patient = p};
+
+	return parts->sub == SKP_GRANT ? derive_grant(&d, parts, value) : know_holders(&d, value, true);
 }

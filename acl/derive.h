@@ -16,6 +16,18 @@
 int derive_tx(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset,
 	      struct view annex) must_check;
 
+/* Of it, where the annex wraps keys, and for whom. */
+int derive_annex(struct db_txn *txn, const struct tx *tx, struct view annex) must_check;
+
+/*
+ * The same for a ledger that begins with a state (ledger/chain.h, chain_import_begin with a past): at first
+ * what its rows say, on the writer's thread while nothing is staged; then what each valid transaction of the
+ * blocks before adds, newest first. Rows of blobs are not made: only peers have a use for them.
+ */
+int derive_state(struct chain *c) must_check;
+int derive_past(struct db_txn *txn, const struct tx *tx, const struct rwset *rwset, struct view annex,
+		struct version version) must_check;
+
 /*
  * The roots of blob trees that versions of files and changes that wait have, erased ones left out, in no
  * order; one may come several times. from: where to go on (empty: at the begin), moved on. CF_ENOTFOUND: that
@@ -43,6 +55,13 @@ int derive_item_erased(struct db_txn *txn, const struct patient_id *p, const str
 int derived_wraps(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,
 		  uint8_t section, uint32_t epoch, int (*on_tx)(void *ctx, const struct hash *id),
 		  void *ctx) must_check;
+
+/*
+ * The heights of all blocks that wrap keys to `who`, or peers' halves; one may come several times. from as in
+ * derived_blobs. CF_ENOTFOUND: that were all; otherwise at most `most` were told.
+ */
+int derived_key_heights(struct db_txn *txn, const struct identity_id *who, struct buf *from, unsigned most,
+			int (*on_height)(void *ctx, uint64_t height), void *ctx) must_check;
 
 /* The same for the peers' half of a window's key (ANNEX_TRACE). */
 int derived_traces(struct db_txn *txn, const struct identity_id *who, const struct patient_id *p,

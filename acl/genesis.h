@@ -75,5 +75,8 @@ ROW_DECLARE(sections)
  * contract.
  */
 int genesis_apply(struct chain *c, const struct genesis *g) must_check;
+/* The same rows, one by one. A non-zero answer of on_row ends it and is returned. */
+int genesis_rows(const struct genesis *g, int (*on_row)(void *ctx, struct view key, struct view value),
+		 void *ctx) must_check;
 
 #endif

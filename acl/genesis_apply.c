@@ -81,18 +81,24 @@ int sections_row_decode(struct view bytes, struct sections_row *ret_row)
 	return err;
 }
 
-/* Writes what an encoder left in value, and empties it. */
-static int put(struct chain_stage *s, const struct statekey *key, int encoded, struct buf *value)
+/* Where the rows go. */
+struct sink {
+	int (*put)(void *ctx, struct view key, struct view value);
+	void *ctx;
+};
+
+/* Hands on what an encoder left in value, and empties it. */
+static int put(const struct sink *s, const struct statekey *key, int encoded, struct buf *value)
 {
 	int err = encoded;
 
 	if (!err)
-		err = chain_stage_genesis_row(s, statekey_view(key), buf_view(value));
+		err = s->put(s->ctx, statekey_view(key), buf_view(value));
 	buf_reset(value);
 	return err;
 }
 
-static int put_network(struct chain_stage *s, const char *name, int encoded, struct buf *value)
+static int put_network(const struct sink *s, const char *name, int encoded, struct buf *value)
 {
 	struct statekey key = statekey_network(name);
 
@@ -116,7 +122,7 @@ static int holders_row(const struct genesis *g, struct buf *out)
 	return err ? err : holders_encode(&h, out);
 }
 
-static int apply_network(struct chain_stage *s, const struct genesis *g, struct buf *value)
+static int apply_network(const struct sink *s, const struct genesis *g, struct buf *value)
 {
 	struct sections_row sections;
 	struct statekey key = statekey_contract(view_str(GENESIS_CONTRACT));
@@ -140,7 +146,7 @@ static int apply_network(struct chain_stage *s, const struct genesis *g, struct 
 	return err;
 }
 
-static int apply_orgs(struct chain_stage *s, const struct genesis *g, struct buf *value)
+static int apply_orgs(const struct sink *s, const struct genesis *g, struct buf *value)
 {
 	int err = 0;
 
@@ -162,7 +168,7 @@ static uint16_t org_number(const struct genesis *g, const char *name)
 	return g->org[i].number;
 }
 
-static int apply_identity(struct chain_stage *s, const struct genesis *g, struct view cert, struct buf *value)
+static int apply_identity(const struct sink *s, const struct genesis *g, struct view cert, struct buf *value)
 {
 	struct identity_row row = {.status = IDENTITY_ACTIVE, .cert = cert};
 	struct issued_row issued = {.revoked = false};
@@ -197,11 +203,32 @@ static int apply_identity(struct chain_stage *s, const struct genesis *g, struct
 	return put(s, &key, issued_row_encode(&issued, value), value);
 }
 
-int genesis_apply(struct chain *c, const struct genesis *g)
+int genesis_rows(const struct genesis *g, int (*on_row)(void *ctx, struct view key, struct view value),
+		 void *ctx)
 {
 	_Static_assert(ROW_NAME_MAX == CERT_NAME_MAX, "a certificate's name fits its row");
-	struct chain_stage *stage;
+	const struct sink sink = {on_row, ctx};
 	struct buf value;
+	int err;
+
+	buf_init(&value, STATE_VALUE_BYTES_MAX);
+	err = apply_network(&sink, g, &value);
+	if (!err)
+		err = apply_orgs(&sink, g, &value);
+	for (unsigned i = 0; i < g->identity_count && !err; i++)
+		err = apply_identity(&sink, g, g->identity_cert[i], &value);
+	buf_release(&value);
+	return err;
+}
+
+static int stage_row(void *ctx, struct view key, struct view value)
+{
+	return chain_stage_genesis_row(ctx, key, value);
+}
+
+int genesis_apply(struct chain *c, const struct genesis *g)
+{
+	struct chain_stage *stage;
 	int err;
 
 	assert(c && g);
@@ -210,13 +237,7 @@ int genesis_apply(struct chain *c, const struct genesis *g)
 	err = chain_stage_begin(c, 0, &stage);
 	if (err)
 		return err;
-	buf_init(&value, STATE_VALUE_BYTES_MAX);
-	err = apply_network(stage, g, &value);
-	if (!err)
-		err = apply_orgs(stage, g, &value);
-	for (unsigned i = 0; i < g->identity_count && !err; i++)
-		err = apply_identity(stage, g, g->identity_cert[i], &value);
-	buf_release(&value);
+	err = genesis_rows(g, stage_row, stage);
 	if (err) {
 		chain_stage_discard(stage);
 		return err;

@@ -16,10 +16,12 @@ int snapshot_ask_encode(const struct snapshot_ask *a, struct buf *out)
 	enc_init(&e, out);
 	enc_u8(&e, (uint8_t)a->part);
 	enc_u64(&e, a->height);
-	if (a->part == SNAPSHOT_ROWS)
+	if (a->part == SNAPSHOT_ROWS || a->part == SNAPSHOT_KEYS)
 		enc_short(&e, a->after);
 	if (a->part == SNAPSHOT_BRIEFS)
 		enc_u64(&e, a->from);
+	if (a->part == SNAPSHOT_PLACE)
+		enc_fixed(&e, a->tx.b, HASH_BYTES);
 	return enc_done(&e);
 }
 
@@ -41,15 +43,19 @@ int snapshot_ask_decode(struct view bytes, struct snapshot_ask *ret_a)
 	dec_init(&d, bytes);
 	part = dec_u8(&d);
 	a.height = dec_u64(&d);
-	if (part < SNAPSHOT_OFFER || part > SNAPSHOT_BRIEFS)
+	if (part < SNAPSHOT_OFFER || part > SNAPSHOT_PLACE)
 		dec_fail(&d, CF_EDECODE);
 	a.part = (enum snapshot_part)part;
-	if (a.part == SNAPSHOT_ROWS)
+	if (a.part == SNAPSHOT_ROWS || a.part == SNAPSHOT_KEYS)
 		a.after = dec_short(&d);
-	if (a.after.len > STATE_KEY_BYTES_MAX)
+	if (a.part == SNAPSHOT_ROWS && a.after.len > STATE_KEY_BYTES_MAX)
 		dec_fail(&d, CF_EDECODE);
 	if (a.part == SNAPSHOT_BRIEFS)
 		a.from = dec_u64(&d);
+	if (a.part == SNAPSHOT_PLACE)
+		dec_fixed(&d, a.tx.b, HASH_BYTES);
+	if (a.part >= SNAPSHOT_KEYS && a.height != 0)
+		dec_fail(&d, CF_EDECODE);
 	err = dec_done(&d);
 	if (!err)
 		*ret_a = a;
@@ -205,4 +211,55 @@ void snapshot_briefs_next(struct view *items, struct snapshot_brief *ret_b)
 	take_brief(&d, ret_b);
 	*items = dec_rest(&d);
 	assert(!d.err);
+}
+
+int snapshot_keys_decode(struct view bytes, struct snapshot_keys *ret_k)
+{
+	struct snapshot_keys k;
+	struct dec d;
+	int err;
+
+	dec_init(&d, bytes);
+	if (take_head(&d, SNAPSHOT_KEYS) != 0)
+		dec_fail(&d, CF_EDECODE);
+	k.last = dec_bool(&d);
+	k.after = dec_short(&d);
+	k.count = dec_count16(&d, SNAPSHOT_HEIGHTS_MAX);
+	k.items = dec_take(&d, k.count * sizeof(uint64_t));
+	if (!k.last && (k.after.len == 0 || k.count == 0))
+		dec_fail(&d, CF_EDECODE);
+	err = dec_done(&d);
+	if (!err)
+		*ret_k = k;
+	return err;
+}
+
+uint64_t snapshot_height_next(struct view *items)
+{
+	uint64_t height;
+	struct dec d;
+
+	dec_init(&d, *items);
+	height = dec_u64(&d);
+	*items = dec_rest(&d);
+	assert(!d.err);
+	return height;
+}
+
+int snapshot_place_decode(struct view bytes, struct snapshot_place *ret_p)
+{
+	struct snapshot_place p;
+	struct dec d;
+	int err;
+
+	dec_init(&d, bytes);
+	if (take_head(&d, SNAPSHOT_PLACE) != 0)
+		dec_fail(&d, CF_EDECODE);
+	p.height = dec_u64(&d);
+	if (p.height == 0)
+		dec_fail(&d, CF_EDECODE);
+	err = dec_done(&d);
+	if (!err)
+		*ret_p = p;
+	return err;
 }

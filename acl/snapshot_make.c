@@ -2,6 +2,7 @@
 /*
  * snapshot_make.c - pieces of the state and of the blocks before it, from own stores.
  */
+#include "acl/derive.h"
 #include "acl/snapshot.h"
 #include "acl/succession.h"
 #include "ledger/mem.h"
@@ -194,6 +195,78 @@ int snapshot_make(struct chain *c, struct db_txn *txn, const struct snapshot_ask
 	case SNAPSHOT_BRIEFS:
 		err = make_briefs(c, txn, ask, out);
 		break;
+	case SNAPSHOT_KEYS:
+	case SNAPSHOT_PLACE:
+		break; /* snapshot_hint */
+	}
+	if (err)
+		out->len = start;
+	return err;
+}
+
+/* --- hints --- */
+
+static int add_height(void *ctx, uint64_t height)
+{
+	struct page *p = ctx;
+
+	enc_u64(&p->e, height);
+	p->count++;
+	return p->e.err;
+}
+
+static int make_keys(struct db_txn *txn, const struct identity_id *who, const struct snapshot_ask *ask,
+		     struct buf *out)
+{
+	struct buf from;
+	struct page p;
+	struct enc e;
+	bool last;
+	int err;
+
+	buf_init(&from, 0);
+	page_init(&p);
+	err = buf_append_view(&from, ask->after);
+	if (!err)
+		err = derived_key_heights(txn, who, &from, SNAPSHOT_HEIGHTS_MAX, add_height, &p);
+	last = err == CF_ENOTFOUND;
+	if (last)
+		err = 0;
+	enc_init(&e, out);
+	enc_u8(&e, SNAPSHOT_KEYS);
+	enc_u64(&e, 0);
+	enc_bool(&e, last);
+	enc_short(&e, buf_view(&from));
+	enc_u16(&e, (uint16_t)p.count);
+	enc_fixed(&e, p.items.data, p.items.len);
+	if (!err)
+		err = enc_done(&e);
+	buf_release(&from);
+	buf_release(&p.items);
+	return err;
+}
+
+int snapshot_hint(struct chain *c, struct db_txn *txn, const struct identity_id *who,
+		  const struct snapshot_ask *ask, struct buf *out)
+{
+	struct chain_tx_info info = {.height = 0};
+	size_t start = out->len;
+	struct enc e;
+	int err;
+
+	assert(ask->part == SNAPSHOT_KEYS || ask->part == SNAPSHOT_PLACE);
+	if (chain_first(c) > 1)
+		return err_set(CF_ENOTFOUND, "this ledger is not whole itself");
+	if (ask->part == SNAPSHOT_KEYS) {
+		err = make_keys(txn, who, ask, out);
+	} else {
+		err = chain_tx_info(txn, &ask->tx, &info);
+		enc_init(&e, out);
+		enc_u8(&e, SNAPSHOT_PLACE);
+		enc_u64(&e, 0);
+		enc_u64(&e, info.height);
+		if (!err)
+			err = enc_done(&e);
 	}
 	if (err)
 		out->len = start;

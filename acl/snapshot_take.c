@@ -6,6 +6,7 @@
  * state root, which is compared as soon as the last has come; the briefs lead to its hash. What came before
  * such a comparison is believed by nobody: the ledger is complete only at the end.
  */
+#include "acl/derive.h"
 #include "acl/genesis.h"
 #include "acl/rowread.h"
 #include "acl/snapshot.h"
@@ -21,6 +22,7 @@ struct snapshot_take {
 	enum phase phase;
 	struct chain *chain;
 	struct chain_import *import;
+	struct past *past;      /* of a ledger that will be filled; NULL: it is none */
 	struct buf block_bytes; /* of the offer */
 	struct block block;
 	struct certificate certificate;
@@ -66,7 +68,8 @@ static int check_offer(struct snapshot_take *t, const struct hash *network, stru
 	return err;
 }
 
-static int take_offer(struct snapshot_take *t, struct view genesis, struct view bytes)
+static int take_offer(struct snapshot_take *t, struct view genesis, struct view bytes,
+		      struct view *ret_succession)
 {
 	const struct hash network = chain_genesis_hash(genesis);
 	struct genesis *g = mem_zalloc(sizeof(*g));
@@ -89,14 +92,23 @@ static int take_offer(struct snapshot_take *t, struct view genesis, struct view 
 		return err;
 	t->certificate = offer.certificate;
 	t->rows_told = offer.rows;
+	*ret_succession = offer.succession;
 	return check_offer(t, &network, offer.succession);
 }
 
-int snapshot_take_new(const char *dir, struct view genesis, struct view offer,
+static int take_past(struct snapshot_take *t, struct view genesis, struct view succession)
+{
+	int err = past_new(genesis, succession, &t->past);
+
+	return err ? err : chain_import_note(t->import, succession);
+}
+
+int snapshot_take_new(const char *dir, struct view genesis, struct view offer, bool past,
 		      void (*on_certificate)(void *ctx, const struct certificate *c), void *ctx,
 		      struct snapshot_take **ret_t)
 {
 	struct snapshot_take *t = mem_zalloc(sizeof(*t));
+	struct view succession = VIEW_NONE;
 	int err;
 
 	if (!t)
@@ -106,11 +118,13 @@ int snapshot_take_new(const char *dir, struct view genesis, struct view offer,
 	buf_init(&t->verdicts, 0);
 	t->on_certificate = on_certificate;
 	t->ctx = ctx;
-	err = take_offer(t, genesis, offer);
+	err = take_offer(t, genesis, offer, &succession);
 	if (!err)
 		err = chain_open(dir, genesis, CHAIN_NOSYNC, &t->chain);
 	if (!err)
-		err = chain_import_begin(t->chain, &t->import);
+		err = chain_import_begin(t->chain, past, &t->import);
+	if (!err && past)
+		err = take_past(t, genesis, succession);
 	if (err) {
 		snapshot_take_free(t);
 		return err;
@@ -124,6 +138,7 @@ void snapshot_take_free(struct snapshot_take *t)
 	if (!t)
 		return;
 	chain_import_discard(t->import);
+	past_free(t->past);
 	chain_close(t->chain);
 	block_release(&t->block);
 	buf_release(&t->block_bytes);
@@ -286,12 +301,42 @@ int snapshot_take_piece(struct snapshot_take *t, struct view piece)
 	return err == CF_EDECODE ? err_set(err, "a piece that does not decode") : err;
 }
 
+struct past *snapshot_take_past(struct snapshot_take *t)
+{
+	return t->past;
+}
+
+int snapshot_take_keys(struct snapshot_take *t, const struct block_body *body, struct view verdicts)
+{
+	struct db_txn *txn = NULL;
+	int err;
+
+	assert(t->past && t->phase == PHASE_DONE);
+	err = db_begin_write(chain_db(t->chain), &txn);
+	if (!err)
+		err = past_keys(t->past, body, verdicts, txn);
+	if (err)
+		db_abort(txn);
+	else
+		err = db_commit(txn);
+	return err;
+}
+
+bool snapshot_is_lie(int err)
+{
+	return err == CF_ESIG || err == CF_EFOREIGN || err == CF_EINVAL || err == CF_EDECODE ||
+	       err == CF_ECORRUPT || err == CF_ETOOBIG;
+}
+
 int snapshot_take_end(struct snapshot_take *t)
 {
 	struct chain_import *i = t->import;
 	int err;
 
 	assert(t->phase == PHASE_DONE);
+	err = t->past ? derive_state(t->chain) : 0;
+	if (err)
+		return err;
 	t->import = NULL;
 	err = chain_import_end(i, &t->block, t->verdicts.data, &t->certificate);
 	if (!err)

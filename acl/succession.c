@@ -77,7 +77,8 @@ static int verify_step(const struct step *s, const struct hash *network, struct 
 	return err;
 }
 
-int succession_verify(struct view bytes, const struct hash *network, struct members *m)
+/* Up to the set of an epoch; UINT64_MAX: all of it. */
+static int verify(struct view bytes, const struct hash *network, uint64_t epoch, struct members *m)
 {
 	struct step *s = mem_zalloc(sizeof(*s));
 	struct dec d;
@@ -87,10 +88,25 @@ int succession_verify(struct view bytes, const struct hash *network, struct memb
 	assert(network && m);
 	dec_init(&d, bytes);
 	count = dec_u8(&d);
-	for (unsigned i = 0; i < count && err == 0; i++) {
+	for (unsigned i = 0; i < count && err == 0 && m->epoch < epoch; i++) {
 		take_step(&d, s);
 		err = d.err ? d.err : verify_step(s, network, m);
 	}
 	mem_free(s);
-	return err ? err : dec_done(&d);
+	return err || epoch != UINT64_MAX ? err : dec_done(&d);
+}
+
+int succession_verify(struct view bytes, const struct hash *network, struct members *m)
+{
+	return verify(bytes, network, UINT64_MAX, m);
+}
+
+int succession_at(struct view bytes, const struct hash *network, uint64_t epoch, struct members *m)
+{
+	int err = verify(bytes, network, epoch, m);
+
+	if (!err && m->epoch != epoch)
+		err = err_set(CF_EFOREIGN, "no members were decided at height %llu",
+			      (unsigned long long)epoch);
+	return err;
 }

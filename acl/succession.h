@@ -26,6 +26,10 @@ struct view succession_take(struct dec *d);
  */
 int succession_verify(struct view bytes, const struct hash *network, struct members *m) must_check;
 
+/* The same up to the set of one epoch; CF_EFOREIGN, too: there was no such epoch. */
+int succession_at(struct view bytes, const struct hash *network, uint64_t epoch,
+		  struct members *m) must_check;
+
 /* The set that the block of this height decided, from own stores. CF_ENOTFOUND: it decided none. */
 int succession_decided(struct chain *c, struct db_txn *txn, uint64_t height,
 		       struct members *ret_m) must_check;

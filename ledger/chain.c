@@ -10,6 +10,7 @@
 #include "ledger/mem.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,17 +32,49 @@ int chain_head_at(struct db_txn *txn, struct chain_head *ret_head)
 	return err ? err : chain_head_decode(row, ret_head);
 }
 
-static int first_read(struct db_txn *txn, uint64_t *ret_first)
+/* Unchanged when there is no such row. */
+static int number_read(struct db_txn *txn, const char *name, uint64_t *ret_number)
 {
 	struct view row;
 	struct dec d;
-	int err = db_get(txn, DB_META, view_str(CHAIN_META_FIRST), &row);
+	int err = db_get(txn, DB_META, view_str(name), &row);
 
 	if (err)
 		return err == CF_ENOTFOUND ? 0 : err;
 	dec_init(&d, row);
-	*ret_first = dec_u64(&d);
-	return dec_done(&d) ? err_set(CF_ECORRUPT, "chain: the row of the first height is malformed") : 0;
+	*ret_number = dec_u64(&d);
+	return dec_done(&d) ? err_set(CF_ECORRUPT, "chain: the row '%s' is malformed", name) : 0;
+}
+
+/* A block that was filled in may stand behind that of the head. */
+static int last_read(struct db_txn *txn, struct segment_place *last)
+{
+	struct segment_place filled;
+	struct view row;
+	int err = db_get(txn, DB_META, view_str(CHAIN_META_LAST), &row);
+
+	if (!err)
+		err = chain_place_decode(row, &filled);
+	if (err)
+		return err == CF_ENOTFOUND ? 0 : err;
+	if (filled.file > last->file || (filled.file == last->file && filled.offset > last->offset))
+		*last = filled;
+	return 0;
+}
+
+/* What a ledger that began with a state has and lacks. */
+static int begin_read(struct chain *c, struct db_txn *txn)
+{
+	uint64_t first = 1, past = 0;
+	int err = number_read(txn, CHAIN_META_FIRST, &first);
+
+	if (!err)
+		err = number_read(txn, CHAIN_META_PAST, &past);
+	if (!err)
+		err = last_read(txn, &c->last);
+	atomic_store(&c->first, first);
+	atomic_store(&c->past, past);
+	return err;
 }
 
 /* Head, and the place of its block, from the index. */
@@ -69,11 +102,10 @@ static int index_read(struct chain *c)
 		err = chain_block_info(txn, c->head.height, &info);
 	if (err == CF_ENOTFOUND)
 		err = err_set(CF_ECORRUPT, "%s: the index lacks its head", c->dir);
-	if (!err)
-		err = first_read(txn, &c->first);
 	if (!err) {
-		c->has_last = info.place.len > 0;
 		c->last = info.place;
+		err = begin_read(c, txn);
+		c->has_last = c->last.len > 0;
 	}
 out:
 	db_abort(txn);
@@ -143,7 +175,8 @@ int chain_open(const char *dir, struct view genesis, unsigned flags, struct chai
 	snprintf(c->dir, sizeof(c->dir), "%s", dir);
 	c->flags = flags;
 	c->lock_fd = -1;
-	c->first = 1;
+	atomic_init(&c->first, 1);
+	atomic_init(&c->past, 0);
 	c->network = chain_genesis_hash(genesis);
 	pthread_mutex_init(&c->lock, NULL);
 	err = chain_dir_open(dir, genesis, flags, &c->lock_fd, &synced);
@@ -189,7 +222,24 @@ bool chain_is_new(const struct chain *c)
 
 uint64_t chain_first(const struct chain *c)
 {
-	return c->first;
+	return atomic_load(&((struct chain *)c)->first);
+}
+
+uint64_t chain_past(const struct chain *c)
+{
+	return atomic_load(&((struct chain *)c)->past);
+}
+
+int chain_past_check(const struct chain *c, uint64_t height)
+{
+	uint64_t past = chain_past(c), first = chain_first(c);
+
+	if (height >= past)
+		return 0;
+	return err_set(CF_EAGAIN,
+		       "blocks 1 to %llu are still being fetched: until they are here, nothing from before "
+		       "height %llu can be shown",
+		       (unsigned long long)(first - 1), (unsigned long long)past);
 }
 
 const struct hash *chain_network(const struct chain *c)

@@ -44,8 +44,13 @@ int chain_open(const char *dir, struct view genesis, unsigned flags, struct chai
 void chain_close(struct chain *c); /* accepts NULL */
 bool chain_is_new(const struct chain *c);
 /* The lowest height whose block it has: 1, or, where it began with a state (chain_import_begin), the one
- * after that state's. */
+ * after that state's, until it was filled (chain_fill_begin). Any thread. */
 uint64_t chain_first(const struct chain *c);
+/* The lowest height at which history is complete: 0, or that of the state it began with, until it has all
+ * blocks. Any thread. */
+uint64_t chain_past(const struct chain *c);
+/* 0 when history is complete from this height on (0: all of it); CF_EAGAIN, with what is missing. */
+int chain_past_check(const struct chain *c, uint64_t height) must_check;
 const struct hash *chain_network(const struct chain *c);
 /* Appends the bytes of the genesis file. CF_ECORRUPT: no longer those it was opened with. */
 int chain_genesis(const struct chain *c, struct buf *out) must_check;
@@ -120,12 +125,16 @@ void chain_tip(const struct chain *c, struct chain_head *ret_tip);
  * done.
  */
 struct chain_import;
-int chain_import_begin(struct chain *c, struct chain_import **ret_i) must_check; /* CF_EINVAL: not new */
+/* past: each row is the first of its key's history, too, so that the ledger can show itself at every height
+ * from there on; it may be filled later. CF_EINVAL: not new. */
+int chain_import_begin(struct chain *c, bool past, struct chain_import **ret_i) must_check;
 /* Errors: CF_EINVAL (key length, or not greater than the one before), CF_ETOOBIG, CF_EFULL, CF_EIO. */
 int chain_import_row(struct chain_import *i, const struct state_item *row) must_check;
 /* An id that is there already keeps its first entry. */
 int chain_import_tx(struct chain_import *i, const struct hash *id, uint64_t height, uint32_t index,
 		    uint8_t verdict) must_check;
+/* Something that a later chain_fill needs: kept until the ledger is whole. */
+int chain_import_note(struct chain_import *i, struct view note) must_check;
 /*
  * Brings the tree up to date and commits: what was imported so far takes no memory any more, and can be read.
  * Calls between two of these are of one thread.
@@ -136,6 +145,33 @@ int chain_import_flush(struct chain_import *i) must_check;
 int chain_import_end(struct chain_import *i, const struct block *block, const uint8_t *verdicts,
 		     const struct certificate *certificate) must_check;
 void chain_import_discard(struct chain_import *i); /* the ledger is of no use then; accepts NULL */
+
+/*
+ * Filling such a ledger with the blocks that it lacks, from the newest of them down to block 1: index,
+ * history, annexes and logs, whose rows come to the same in any order; the state is there. Writer's thread,
+ * no stage or group is open. What is filled counts, and can be read, after chain_fill_commit. (chain_fill.c)
+ */
+struct chain_fill;
+/* What chain_import_note kept, appended; CF_ENOTFOUND: nothing was. */
+int chain_fill_note(struct chain *c, struct buf *out) must_check;
+/* CF_EINVAL: the ledger lacks nothing, or began without a past. */
+int chain_fill_begin(struct chain *c, struct chain_fill **ret_f) must_check;
+struct db_txn *chain_fill_txn(struct chain_fill *f);
+/* The block that comes next, which the one above it names. */
+uint64_t chain_fill_height(const struct chain_fill *f);
+const struct hash *chain_fill_hash(const struct chain_fill *f);
+/* Begins it. CF_EINVAL: another block, or another one's certificate. */
+int chain_fill_block(struct chain_fill *f, const struct block *block, const uint8_t *verdicts,
+		     const struct certificate *certificate) must_check;
+/* Each of its transactions, in order; as chain_stage_tx. tx->bytes must be those of the block. */
+int chain_fill_tx(struct chain_fill *f, const struct block *block, const struct tx *tx, uint8_t verdict,
+		  const struct rwset *rwset, struct view annex) must_check;
+/* After block 1: a row of the genesis. */
+int chain_fill_genesis_row(struct chain_fill *f, struct view key, struct view value) must_check;
+/* Both free f. CF_EFULL: nothing has changed. */
+int chain_fill_commit(struct chain_fill *f) must_check;
+void chain_fill_discard(struct chain_fill *f); /* accepts NULL */
+
 /* Blocks. Errors: CF_ENOTFOUND, CF_ECORRUPT. */
 struct chain_block_info {
 	struct hash hash;

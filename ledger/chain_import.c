@@ -10,10 +10,12 @@
 #include "ledger/mem.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct chain_import {
 	struct chain *chain;
+	bool past; /* rows go into the history, too */
 	struct db_txn *txn;
 	struct state_stage *state;
 	uint8_t last[STATE_KEY_BYTES_MAX]; /* the greatest key so far */
@@ -40,7 +42,7 @@ static void close_txn(struct chain_import *i)
 	i->txn = NULL;
 }
 
-int chain_import_begin(struct chain *c, struct chain_import **ret_i)
+int chain_import_begin(struct chain *c, bool past, struct chain_import **ret_i)
 {
 	struct chain_import *i;
 
@@ -51,6 +53,7 @@ int chain_import_begin(struct chain *c, struct chain_import **ret_i)
 	if (!i)
 		return CF_ENOMEM;
 	i->chain = c;
+	i->past = past;
 	*ret_i = i;
 	return 0;
 }
@@ -66,7 +69,15 @@ int chain_import_row(struct chain_import *i, const struct state_item *row)
 		return CF_EINVAL;
 	memcpy(i->last, row->key.data, row->key.len);
 	i->last_len = row->key.len;
-	return state_stage_write(i->state, &w, row->version);
+	err = i->past ? chain_history_inline(i->txn, &w, row->version) : 0;
+	return err ? err : state_stage_write(i->state, &w, row->version);
+}
+
+int chain_import_note(struct chain_import *i, struct view note)
+{
+	int err = open_txn(i);
+
+	return err ? err : db_put(i->txn, DB_META, view_str(CHAIN_META_NOTE), note);
 }
 
 int chain_import_tx(struct chain_import *i, const struct hash *id, uint64_t height, uint32_t index,
@@ -118,6 +129,7 @@ static int put_rows(struct chain_import *i, const struct chain_block_info *info,
 {
 	struct chain_height_key key = chain_height_key(head->height);
 	struct chain_height_key first = chain_height_key(head->height + 1);
+	struct chain_height_key past = chain_height_key(head->height);
 	struct buf row;
 	int err;
 
@@ -134,6 +146,8 @@ static int put_rows(struct chain_import *i, const struct chain_block_info *info,
 		err = put_meta(i, CHAIN_META_NETWORK, VIEW(i->chain->network.b, HASH_BYTES));
 	if (!err)
 		err = put_meta(i, CHAIN_META_FIRST, VIEW(first.b, sizeof(first.b)));
+	if (!err && i->past)
+		err = put_meta(i, CHAIN_META_PAST, VIEW(past.b, sizeof(past.b)));
 	buf_release(&row);
 	return err;
 }
@@ -168,6 +182,7 @@ int chain_import_end(struct chain_import *i, const struct block *block, const ui
 					.time_ms = block->header.time_ms,
 					.certificate = *certificate,
 					.verdicts = VIEW(verdicts, block->tx_count)};
+	const bool past = i->past;
 	struct db_txn *txn;
 	int err = check(i, block, certificate);
 
@@ -188,7 +203,9 @@ int chain_import_end(struct chain_import *i, const struct block *block, const ui
 	mem_free(i);
 	c->has_last = true;
 	c->last = info.place;
-	c->first = head.height + 1;
+	atomic_store(&c->first, head.height + 1);
+	if (past)
+		atomic_store(&c->past, head.height);
 	c->tip = head;
 	chain_publish(c);
 	return 0;

@@ -13,6 +13,9 @@
 #define CHAIN_META_HEAD "head"
 #define CHAIN_META_NETWORK "network"
 #define CHAIN_META_FIRST "first" /* u64, of a ledger that began with a state */
+#define CHAIN_META_PAST "past"   /* u64, where its history begins, until it is whole */
+#define CHAIN_META_LAST "last"   /* place of the last block that was filled in */
+#define CHAIN_META_NOTE "note"   /* chain_import_note */
 #define CHAIN_GENESIS_BYTES_MAX ((size_t)16 << 20)
 
 struct chain {
@@ -22,7 +25,8 @@ struct chain {
 	struct hash network;
 	struct db *db;
 	struct segments *blocks;
-	uint64_t first;            /* lowest height whose block is here */
+	_Atomic uint64_t first;    /* lowest height whose block is here */
+	_Atomic uint64_t past;     /* lowest height whose history is complete */
 	struct chain_stage *stage; /* the one that is open */
 	bool failed;               /* a commit left the disk in doubt */
 	bool has_last;
@@ -61,6 +65,14 @@ int chain_block_row_encode(const struct chain_block_info *info, struct buf *out)
 int chain_block_row_decode(struct view row, uint64_t height, struct chain_block_info *ret_info) must_check;
 int chain_tx_row_encode(const struct chain_tx_info *info, struct buf *out) must_check;
 int chain_tx_row_decode(struct view row, struct chain_tx_info *ret_info) must_check;
+int chain_place_encode(struct segment_place place, struct buf *out) must_check;
+int chain_place_decode(struct view row, struct segment_place *ret_place) must_check;
+
+/* The rows of the logs that this transaction is in, and of a value that no block holds. */
+int chain_log_rows(struct db_txn *txn, const struct tx *tx, struct version version) must_check;
+int chain_history_inline(struct db_txn *txn, const struct rw_write *w, struct version version) must_check;
+/* Does a value lie in these bytes? */
+bool chain_lies_in(struct view part, struct view whole);
 
 #define CHAIN_LOG_KEY_BYTES (HASH_BYTES + 8 + 4)
 void chain_log_key(const struct hash *who, struct version version, uint8_t ret_key[CHAIN_LOG_KEY_BYTES]);

@@ -148,3 +148,30 @@ int chain_tx_row_decode(struct view row, struct chain_tx_info *ret_info)
 		*ret_info = info;
 	return err;
 }
+
+int chain_place_encode(struct segment_place place, struct buf *out)
+{
+	struct enc e;
+
+	enc_init(&e, out);
+	enc_u32(&e, place.file);
+	enc_u64(&e, place.offset);
+	enc_u32(&e, place.len);
+	return enc_done(&e);
+}
+
+int chain_place_decode(struct view row, struct segment_place *ret_place)
+{
+	struct segment_place place;
+	struct dec d;
+	int err;
+
+	dec_init(&d, row);
+	place.file = dec_u32(&d);
+	place.offset = dec_u64(&d);
+	place.len = dec_u32(&d);
+	err = decoded(&d, "place");
+	if (!err)
+		*ret_place = place;
+	return err;
+}

@@ -115,34 +115,33 @@ static int grow(void **items, size_t count, size_t *cap, size_t bytes_each)
 
 /* ---- transactions ---- */
 
-static int log_put(struct chain_stage *s, const struct hash *who, struct version version,
-		   const struct hash *id)
+static int log_put(struct db_txn *txn, const struct hash *who, struct version version, const struct hash *id)
 {
 	uint8_t key[CHAIN_LOG_KEY_BYTES];
 
 	if (hash_is_zero(who))
 		return 0;
 	chain_log_key(who, version, key); /* who stands in two roles has one row: the key is the same */
-	return db_put(s->txn, DB_LOG, VIEW(key, sizeof(key)), VIEW(id->b, HASH_BYTES));
+	return db_put(txn, DB_LOG, VIEW(key, sizeof(key)), VIEW(id->b, HASH_BYTES));
 }
 
-static int log_rows(struct chain_stage *s, const struct tx *tx, struct version version)
+int chain_log_rows(struct db_txn *txn, const struct tx *tx, struct version version)
 {
 	const struct tx_proposal *p = &tx->proposal;
 	struct hash patient = {{0}};
 	int err;
 
 	memcpy(patient.b, p->patient.b, PATIENT_BYTES);
-	err = log_put(s, &p->creator_key, version, &tx->id);
+	err = log_put(txn, &p->creator_key, version, &tx->id);
 	if (!err)
-		err = log_put(s, &p->patient_key, version, &tx->id);
+		err = log_put(txn, &p->patient_key, version, &tx->id);
 	if (!err)
-		err = log_put(s, &p->doctor_key, version, &tx->id);
-	return err ? err : log_put(s, &patient, version, &tx->id);
+		err = log_put(txn, &p->doctor_key, version, &tx->id);
+	return err ? err : log_put(txn, &patient, version, &tx->id);
 }
 
 /* A value that no block holds goes into its row; so do those of the genesis. */
-static int history_put_inline(struct chain_stage *s, const struct rw_write *w, struct version version)
+int chain_history_inline(struct db_txn *txn, const struct rw_write *w, struct version version)
 {
 	struct history_row row = {.version = version, .deleted = w->deleted, .file = HISTORY_INLINE};
 
@@ -150,10 +149,10 @@ static int history_put_inline(struct chain_stage *s, const struct rw_write *w, s
 	row.inline_value = w->value;
 	if (!w->deleted)
 		row.value_hash = sha256(w->value);
-	return history_put(s->txn, w->key, &row);
+	return history_put(txn, w->key, &row);
 }
 
-static bool lies_in(struct view part, struct view whole)
+bool chain_lies_in(struct view part, struct view whole)
 {
 	uintptr_t from = (uintptr_t)part.data, base = (uintptr_t)whole.data;
 
@@ -168,8 +167,8 @@ static int stage_write(struct chain_stage *s, const struct tx *tx, const struct 
 
 	if (err)
 		return err;
-	if (!w->deleted && !lies_in(w->value, tx->bytes))
-		return history_put_inline(s, w, version);
+	if (!w->deleted && !chain_lies_in(w->value, tx->bytes))
+		return chain_history_inline(s->txn, w, version);
 	err = grow((void **)&s->write, s->write_count, &s->write_cap, sizeof(*s->write));
 	if (err)
 		return err;
@@ -231,7 +230,7 @@ int chain_stage_tx(struct chain_stage *s, const struct tx *tx, uint8_t verdict, 
 		info.bytes_hash = staged->bytes_hash;
 		err = tx_row_put(s, &tx->id, &info);
 		if (!err)
-			err = log_rows(s, tx, version);
+			err = chain_log_rows(s->txn, tx, version);
 	}
 	if (!err && verdict == VERDICT_VALID)
 		err = stage_effects(s, tx, rwset, annex, version);
@@ -254,7 +253,7 @@ int chain_stage_genesis_row(struct chain_stage *s, struct view key, struct view 
 
 	assert(s->height == 0);
 	err = state_stage_write(s->state, &w, version);
-	return err ? err : history_put_inline(s, &w, version);
+	return err ? err : chain_history_inline(s->txn, &w, version);
 }
 
 int chain_stage_root(struct chain_stage *s, struct hash *ret_root)

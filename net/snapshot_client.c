@@ -215,13 +215,6 @@ static void leave(struct snapshot_client *c, uint64_t now)
 	ask_offer(c, now);
 }
 
-/* What a piece says wrongly, not what goes wrong here. */
-static bool is_lie(int err)
-{
-	return err == CF_ESIG || err == CF_EFOREIGN || err == CF_EINVAL || err == CF_EDECODE ||
-	       err == CF_ECORRUPT || err == CF_ETOOBIG;
-}
-
 /*
  * A vote of the peer's own in blocks that it skips: above the one block that it may have signed before it
  * went, it has given none that it knows of. Those of other epochs are met by the backfill.
@@ -246,7 +239,7 @@ static int on_offer(struct snapshot_client *c, struct view bytes)
 	if (!err)
 		err = room_check(c->config.data_dir, "a snapshot");
 	if (!err)
-		err = snapshot_take_new(c->dir, c->config.genesis, bytes, on_certificate, c, &c->t);
+		err = snapshot_take_new(c->dir, c->config.genesis, bytes, false, on_certificate, c, &c->t);
 	if (!err && snapshot_take_height(c->t) < c->since + c->config.blocks)
 		err = err_set(CF_EINVAL, "block %" PRIu64 " is not far ahead", snapshot_take_height(c->t));
 	if (!err)
@@ -331,7 +324,7 @@ static void on_answer(struct snapshot_client *c, const struct message *m, uint64
 			drop(c);
 		return;
 	}
-	if (is_lie(err))
+	if (snapshot_is_lie(err))
 		log_warn(MODULE, "member %u sends a wrong state: %s (%s) -> asks another", c->from,
 			 err_name(err), err_detail());
 	else

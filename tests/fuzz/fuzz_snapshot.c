@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is asked of a snapshot, and its pieces: an offer, rows, briefs of blocks. */
+/* What is asked of a snapshot, and its pieces: an offer, rows, briefs of blocks; and where old blocks are. */
 #include "acl/snapshot.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -46,6 +46,31 @@ static void check_briefs(struct view in, struct buf *out)
 	FUZZ_CHECK(enc_done(&e) == 0 && b.items.len == 0 && view_equal(buf_view(out), in));
 }
 
+static void check_hints(struct view in, struct buf *out)
+{
+	struct snapshot_place p;
+	struct snapshot_keys k;
+	struct enc e;
+
+	buf_reset(out);
+	enc_init(&e, out);
+	if (snapshot_place_decode(in, &p) == 0) {
+		enc_u8(&e, SNAPSHOT_PLACE);
+		enc_u64(&e, 0);
+		enc_u64(&e, p.height);
+		FUZZ_CHECK(enc_done(&e) == 0 && view_equal(buf_view(out), in));
+	} else if (snapshot_keys_decode(in, &k) == 0) {
+		enc_u8(&e, SNAPSHOT_KEYS);
+		enc_u64(&e, 0);
+		enc_bool(&e, k.last);
+		enc_short(&e, k.after);
+		enc_u16(&e, (uint16_t)k.count);
+		for (uint32_t i = 0; i < k.count; i++)
+			enc_u64(&e, snapshot_height_next(&k.items));
+		FUZZ_CHECK(enc_done(&e) == 0 && k.items.len == 0 && view_equal(buf_view(out), in));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct view in = VIEW(data, size);
@@ -61,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(snapshot_offer_encode(&offer, &out) == 0 && view_equal(buf_view(&out), in));
 	check_rows(in, &out);
 	check_briefs(in, &out);
+	check_hints(in, &out);
 	buf_release(&out);
 	return 0;
 }

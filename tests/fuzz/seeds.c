@@ -309,6 +309,19 @@ static void seed_ca(const struct netfix *n, const struct identity *by)
 }
 
 /* What is asked, and the pieces of the head's state; the rows begin late, so that they are few. */
+static struct hash first_tx(struct db_txn *txn)
+{
+	struct view key, value;
+	struct db_cursor *c;
+	struct hash id;
+
+	must(db_cursor_new(txn, DB_TX, VIEW_NONE, &c));
+	must(db_cursor_seek(c, VIEW_NONE, &key, &value));
+	memcpy(id.b, key.data, HASH_BYTES);
+	db_cursor_free(c);
+	return id;
+}
+
 static void seed_snapshot(const struct netfix *n, const struct patient_id *patient)
 {
 	struct statekey key = statekey_patient_prefix(patient);
@@ -327,6 +340,13 @@ static void seed_snapshot(const struct netfix *n, const struct patient_id *patie
 	ask.part = SNAPSHOT_BRIEFS;
 	SEED("snapshot", "ask-briefs", snapshot_ask_encode(&ask, &out));
 	SEED("snapshot", "briefs", snapshot_make(n->chain[0], txn, &ask, &out));
+	ask = (struct snapshot_ask){.part = SNAPSHOT_KEYS};
+	SEED("snapshot", "ask-keys", snapshot_ask_encode(&ask, &out));
+	SEED("snapshot", "keys", snapshot_hint(n->chain[0], txn, &n->custodian[0].id, &ask, &out));
+	SEED("snapshot", "keys-none", snapshot_hint(n->chain[0], txn, &n->peer[0].id, &ask, &out));
+	ask = (struct snapshot_ask){.part = SNAPSHOT_PLACE, .tx = first_tx(txn)};
+	SEED("snapshot", "ask-place", snapshot_ask_encode(&ask, &out));
+	SEED("snapshot", "place", snapshot_hint(n->chain[0], txn, &n->peer[0].id, &ask, &out));
 	db_abort(txn);
 }
 

@@ -83,8 +83,8 @@ static struct snapshot_take *take_all(struct world *w, const char *dir)
 	w->height = ask.height = head.height;
 	t_zero(chain_read_begin(w->n->chain[0], &txn));
 	make_piece(w, txn, &ask);
-	t_zero(snapshot_take_new(dir, buf_view(&w->n->genesis), buf_view(&w->piece[0]), on_certificate, w,
-				 &t));
+	t_zero(snapshot_take_new(dir, buf_view(&w->n->genesis), buf_view(&w->piece[0]), false, on_certificate,
+				 w, &t));
 	t_eq(snapshot_take_height(t), head.height);
 	while (snapshot_take_next(t, &ask)) {
 		make_piece(w, txn, &ask);
@@ -262,7 +262,8 @@ static int try_with(struct world *w, struct view genesis, unsigned at, struct vi
 	const char *dir = tmpdir_path(tmpdir_new(), "chain");
 	struct snapshot_take *t = NULL;
 	struct snapshot_ask ask;
-	int err = snapshot_take_new(dir, genesis, at == 0 ? other : buf_view(&w->piece[0]), NULL, NULL, &t);
+	int err = snapshot_take_new(dir, genesis, at == 0 ? other : buf_view(&w->piece[0]), false, NULL, NULL,
+				    &t);
 
 	for (unsigned i = 1; !err && snapshot_take_next(t, &ask); i++) {
 		t_ok(i < w->count);
