@@ -8,6 +8,7 @@
 #include "acl/snapshot.h"
 #include "ledger/log.h"
 #include "ledger/mem.h"
+#include "net/gateway.h"
 #include "net/sender.h"
 #include "net/ticks.h"
 #include "net/worker.h"
@@ -17,10 +18,19 @@
 
 #define MODULE "snapshot"
 #define QUEUE_BYTES_MAX ((size_t)1 << 20)
+#define SESSIONS (SNAPSHOT_SESSIONS_MAX + SNAPSHOT_MOUNTS_MAX)
+
+/* Who asks. */
+struct asker {
+	struct identity_id who;
+	bool peer;
+	bool known; /* its signature was checked: it is in the ledger */
+	enum gateway gateway;
+};
 
 struct session {
 	struct db_txn *txn; /* NULL: none */
-	struct identity_id who;
+	struct asker asker;
 	uint64_t height;
 	uint64_t begun_ms;
 	uint64_t asked_ms;
@@ -31,7 +41,7 @@ struct snapshot_server {
 	struct mesh *mesh;
 	struct verifier *verifier;
 	struct worker *worker;
-	struct session session[SNAPSHOT_SESSIONS_MAX];
+	struct session session[SESSIONS]; /* the first are for peers */
 };
 
 static uint64_t server_handle(void *ctx, struct message *m);
@@ -79,7 +89,7 @@ void snapshot_server_free(struct snapshot_server *s)
 	if (!s)
 		return;
 	worker_free(s->worker);
-	for (unsigned i = 0; i < SNAPSHOT_SESSIONS_MAX; i++)
+	for (unsigned i = 0; i < SESSIONS; i++)
 		session_end(&s->session[i]);
 	mem_free(s);
 }
@@ -89,33 +99,73 @@ void snapshot_server_take(struct snapshot_server *s, struct message *m)
 	(void)!worker_push(s->worker, QUEUE_BULK, m); /* full: it is asked again */
 }
 
-static int only_peers(void *ctx, enum role role)
+static int on_role(void *ctx, enum role role)
 {
-	(void)ctx;
-	return role == ROLE_PEER ? 0 : err_set(CF_EDENIED, "the state is handed over to peers only");
+	struct asker *a = ctx;
+
+	a->peer = role == ROLE_PEER;
+	return gateway_check_role(a->gateway, role);
 }
 
-static struct session *find(struct snapshot_server *s, const struct identity_id *who)
+/*
+ * Who is not in the ledger yet is about to register. What is handed over, blocks have, which anybody may
+ * fetch who got past TLS; who asks decides about places and turns only.
+ */
+static int check_asker(struct snapshot_server *s, const struct message *m, const struct wire_frame *f,
+		       struct asker *ret_asker)
 {
-	for (unsigned i = 0; i < SNAPSHOT_SESSIONS_MAX; i++) {
-		if (s->session[i].txn && identity_equal(&s->session[i].who, who))
+	struct asker a = {.who = f->sender, .gateway = (enum gateway)m->gateway};
+	int err = sender_check(s->chain, s->verifier, f, on_role, &a);
+
+	a.known = err == 0;
+	if (err && err != CF_EFOREIGN)
+		return err;
+	*ret_asker = a;
+	return 0;
+}
+
+static bool same_asker(const struct asker *a, const struct asker *b)
+{
+	return identity_equal(&a->who, &b->who) && a->known == b->known;
+}
+
+static struct session *find(struct snapshot_server *s, const struct asker *who)
+{
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		if (s->session[i].txn && same_asker(&s->session[i].asker, who))
 			return &s->session[i];
 	}
 	return NULL;
 }
 
+/* A free place among those for peers, or for others; of these, strangers get one only. */
+static struct session *find_free(struct snapshot_server *s, const struct asker *who)
+{
+	unsigned from = who->peer ? 0 : SNAPSHOT_SESSIONS_MAX;
+	unsigned to = who->peer ? SNAPSHOT_SESSIONS_MAX : SESSIONS;
+	struct session *free = NULL;
+
+	for (unsigned i = from; i < to; i++) {
+		struct session *at = &s->session[i];
+
+		if (!at->txn)
+			free = at;
+		else if (!who->known && !at->asker.known)
+			return NULL;
+	}
+	return free;
+}
+
 /* At the head of now, when that is worth it for who asks. */
-static int session_begin(struct snapshot_server *s, const struct identity_id *who, uint64_t least,
-			 uint64_t now, struct session **ret_session)
+static int session_begin(struct snapshot_server *s, const struct asker *who, uint64_t least, uint64_t now,
+			 struct session **ret_session)
 {
 	struct session *at = find(s, who);
 	struct chain_head head;
 	int err;
 
-	for (unsigned i = 0; !at && i < SNAPSHOT_SESSIONS_MAX; i++) {
-		if (!s->session[i].txn)
-			at = &s->session[i];
-	}
+	if (!at)
+		at = find_free(s, who);
 	if (!at)
 		return err_set(CF_EAGAIN, "others are being served");
 	session_end(at);
@@ -128,39 +178,71 @@ static int session_begin(struct snapshot_server *s, const struct identity_id *wh
 		session_end(at);
 		return err;
 	}
-	at->who = *who;
+	at->asker = *who;
 	at->height = head.height;
 	at->begun_ms = now;
 	*ret_session = at;
 	return 0;
 }
 
-static int serve(struct snapshot_server *s, const struct message *m, const struct wire_frame *f)
+/* A piece of the state that is held for the asker. */
+static int serve_piece(struct snapshot_server *s, const struct asker *who, struct snapshot_ask *ask,
+		       struct buf *piece)
 {
 	struct session *session = NULL;
 	uint64_t now = ticks_ms();
-	struct snapshot_ask ask;
-	struct buf piece;
-	int err = snapshot_ask_decode(f->payload, &ask);
+	int err = 0;
 
-	if (!err && ask.part == SNAPSHOT_OFFER) {
-		err = session_begin(s, &f->sender, ask.height, now, &session);
-	} else if (!err) {
-		session = find(s, &f->sender);
-		if (!session || session->height != ask.height)
+	if (ask->part == SNAPSHOT_OFFER) {
+		err = session_begin(s, who, ask->height, now, &session);
+	} else {
+		session = find(s, who);
+		if (!session || session->height != ask->height)
 			err = err_set(CF_ENOTFOUND, "the state of block %llu is no longer held",
-				      (unsigned long long)ask.height);
+				      (unsigned long long)ask->height);
 	}
 	if (err)
 		return err;
 	session->asked_ms = now;
-	ask.height = session->height;
+	ask->height = session->height;
+	err = snapshot_make(s->chain, session->txn, ask, piece);
+	if (err)
+		session_end(session);
+	return err;
+}
+
+/* A hint, from the newest state. */
+static int serve_hint(struct snapshot_server *s, const struct asker *who, const struct snapshot_ask *ask,
+		      struct buf *piece)
+{
+	const struct identity_id nobody = {{0}};
+	struct db_txn *txn = NULL;
+	int err = chain_read_begin(s->chain, &txn);
+
+	if (!err)
+		err = snapshot_hint(s->chain, txn, who->known ? &who->who : &nobody, ask, piece);
+	db_abort(txn);
+	return err;
+}
+
+static int serve(struct snapshot_server *s, const struct message *m, const struct wire_frame *f)
+{
+	struct snapshot_ask ask;
+	struct asker who;
+	struct buf piece;
+	int err = snapshot_ask_decode(f->payload, &ask);
+
+	if (!err)
+		err = check_asker(s, m, f, &who);
+	if (err)
+		return err;
 	buf_init(&piece, 0);
-	err = snapshot_make(s->chain, session->txn, &ask, &piece);
+	if (ask.part == SNAPSHOT_KEYS || ask.part == SNAPSHOT_PLACE)
+		err = serve_hint(s, &who, &ask, &piece);
+	else
+		err = serve_piece(s, &who, &ask, &piece);
 	if (!err)
 		mesh_answer(s->mesh, m->from, WIRE_SNAPSHOT, f->request, buf_view(&piece));
-	else
-		session_end(session);
 	/* No faster: others are served meanwhile, and the disk is theirs, too. */
 	usleep((useconds_t)(piece.len * 1000000 / SNAPSHOT_RATE_BYTES));
 	buf_release(&piece);
@@ -175,9 +257,7 @@ static void take(struct snapshot_server *s, const struct message *m)
 	if (err)
 		return; /* not even a request to answer to */
 	err_clear();
-	err = sender_check(s->chain, s->verifier, &f, only_peers, NULL);
-	if (!err)
-		err = serve(s, m, &f);
+	err = serve(s, m, &f);
 	if (!err)
 		return;
 	log_debug(MODULE, "a piece is refused: %s (%s)", err_name(err), err_detail());
@@ -189,7 +269,7 @@ static uint64_t expire(struct snapshot_server *s, uint64_t now)
 {
 	uint64_t next = 0;
 
-	for (unsigned i = 0; i < SNAPSHOT_SESSIONS_MAX; i++) {
+	for (unsigned i = 0; i < SESSIONS; i++) {
 		struct session *at = &s->session[i];
 		uint64_t idle = at->asked_ms + SNAPSHOT_IDLE_MS, life = at->begun_ms + SNAPSHOT_LIFE_MS;
 		uint64_t end = idle < life ? idle : life;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * snapshot_server.h - the thread that hands the state over to other peers, piece by piece (acl/snapshot.h).
+ * snapshot_server.h - the thread that hands the state over to other peers and to mounts, piece by piece
+ * (acl/snapshot.h), and tells mounts where in the past something is.
  *
  * An offer opens a session: a read transaction at the head of that moment, which pins what later blocks
- * replace. So there are SNAPSHOT_SESSIONS_MAX of them at most, one for each peer that asks; a session ends
- * after SNAPSHOT_IDLE_MS without a question and after SNAPSHOT_LIFE_MS in any case, and all together get
- * SNAPSHOT_RATE_BYTES a second. Only peers that the ledger knows may ask.
+ * replace. So there are SNAPSHOT_SESSIONS_MAX of them at most for peers and SNAPSHOT_MOUNTS_MAX for mounts,
+ * one for each that asks, and of the latter one for those who are not in the ledger yet; a session ends after
+ * SNAPSHOT_IDLE_MS without a question and after SNAPSHOT_LIFE_MS in any case, and all together get
+ * SNAPSHOT_RATE_BYTES a second.
  */
 #ifndef NET_SNAPSHOT_SERVER_H
 #define NET_SNAPSHOT_SERVER_H
@@ -16,6 +18,7 @@
 #include "net/verifier.h"
 
 #define SNAPSHOT_SESSIONS_MAX 2
+#define SNAPSHOT_MOUNTS_MAX 2
 #define SNAPSHOT_IDLE_MS 10000
 #define SNAPSHOT_LIFE_MS (15 * 60 * 1000)
 #define SNAPSHOT_RATE_BYTES ((uint64_t)32 << 20)
