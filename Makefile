@@ -147,10 +147,10 @@ behind: all $(O)/longledger
 		tests/run.sh tests/net/test_catchup.sh
 
 # make snapshot BLOCKS=100000: a real peer with an empty disk takes the state of a ledger so long, votes, and brings in
-# the blocks meanwhile. Root.
+# the blocks meanwhile; so does a mount. Root.
 snapshot: all $(O)/longledger $(O)/liar
 	O=$(O) BLOCKS=$(BLOCKS) TEST_TIMEOUT=$$((600 + $(BLOCKS) / 10)) TEST_VERBOSE=1 \
-		tests/run.sh tests/net/test_snapshot.sh
+		tests/run.sh tests/net/test_snapshot.sh tests/net/test_mount_snapshot.sh
 
 # make fsx SEED=7 OPS=20000: one file of a mount, at random, with maps and remounts, every byte checked. Root.
 SEED ?= 1

@@ -57,8 +57,10 @@ int ask_accesses(struct control *c, const struct json *request, struct json *ans
 	uint64_t since_ms = 0, until_ms = UINT64_MAX;
 	struct patient_id patient;
 	bool all;
-	int err = patient_of(c, request, &patient);
+	int err = chain_past_check(client_chain(client), 0);
 
+	if (!err)
+		err = patient_of(c, request, &patient);
 	if (!err)
 		err = time_of(request, "since", &since_ms);
 	if (!err)

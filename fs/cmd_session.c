@@ -155,6 +155,9 @@ int cmd_session_open(const char *conf_path, bool ephemeral, const struct client_
 		.gateways = s->conf.gateways[0] ? s->conf.gateways : NULL,
 		.tls = &s->tls,
 		.observer = observer,
+		/* verbs look at the past, too */
+		.snapshot_blocks = ephemeral ? 0 : s->conf.snapshot_blocks,
+		.backfill_rate_kib = s->conf.backfill_rate_kib,
 	};
 	err = client_open(&config, &s->client);
 out:

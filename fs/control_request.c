@@ -52,6 +52,9 @@ struct json *control_status(struct control *c)
 	}
 	json_set(j, "heard_height", json_uint(heard_height));
 	json_set(j, "behind", json_uint(heard_height > head.height ? heard_height - head.height : 0));
+	json_set(j, "missing_blocks", json_uint(chain_first(client_chain(client)) - 1));
+	if (chain_past(client_chain(client)))
+		json_set(j, "past_from", json_uint(chain_past(client_chain(client))));
 	if (heard_ms)
 		json_set(j, "heard_ms_ago", json_uint(mono > heard_ms ? mono - heard_ms : 0));
 	json_set(j, "started", json_time(c->started_ms));

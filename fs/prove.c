@@ -11,7 +11,10 @@ int prove_file(struct chart *c, const struct place *file, struct buf *out, struc
 	struct db_txn *txn = NULL;
 	int err;
 
-	err = chart_facts(c, file, ret_facts);
+	/* the members' succession, the author's registration: all history may be in it */
+	err = chain_past_check(client_chain(client), 0);
+	if (!err)
+		err = chart_facts(c, file, ret_facts);
 	if (!err)
 		err = chain_read_begin(client_chain(client), &txn);
 	if (err)

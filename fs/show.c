@@ -105,6 +105,8 @@ int show_block(struct chain *c, struct db_txn *txn, uint64_t height, struct json
 
 	buf_init(&bytes, 0);
 	err = chain_block_info(txn, height, &info);
+	if (err == CF_ENOTFOUND && height > 0)
+		err = height < chain_first(c) ? chain_past_check(c, 0) : err;
 	if (err == CF_ENOTFOUND)
 		err = err_set(err, "there is no block %llu", (unsigned long long)height);
 	if (!err)
@@ -219,6 +221,8 @@ static int read_tx(struct chain *c, struct db_txn *txn, const struct hash *id, s
 	if (!tx)
 		return CF_ENOMEM;
 	err = chain_tx_read(c, txn, id, bytes);
+	if (err == CF_ENOTFOUND && chain_past(c) > 0)
+		err = chain_past_check(c, 0);
 	if (err == CF_ENOTFOUND) {
 		hex_encode(id->b, HASH_BYTES, hex);
 		err = err_set(err, "there is no transaction %s", hex);

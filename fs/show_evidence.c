@@ -71,6 +71,8 @@ static int read_evidence(struct chain *c, struct db_txn *txn, const struct evide
 	struct op_evidence op;
 	int err = tx ? chain_tx_read(c, txn, &row->tx, bytes) : CF_ENOMEM;
 
+	if (err == CF_ENOTFOUND && chain_past(c) > 0)
+		err = chain_past_check(c, 0);
 	if (err == 0)
 		err = tx_decode(buf_view(bytes), tx);
 	if (err == 0 && tx->proposal.op[0].code != OP_EVIDENCE)

@@ -121,9 +121,20 @@ uint64_t tree_block_time(struct tree_look *l, uint64_t height)
 	return height && chain_block_info(l->txn, height, &info) == 0 ? info.time_ms : 0;
 }
 
+int tree_past_check(const struct tree_look *l, uint64_t height)
+{
+	int err = height >= l->past ? 0 : chain_past_check(l->tree->chain, height);
+
+	if (err || height >= l->past)
+		return err;
+	return err_set(CF_EAGAIN, "the last blocks of the past came just now");
+}
+
 int tree_look_begin(struct tree *t, uint64_t height, struct tree_look *ret_l)
 {
-	struct tree_look l = {.tree = t, .height = height, .now_ms = tree_now_ms()};
+	/* before the transaction, which then has at least what this says */
+	struct tree_look l = {
+		.tree = t, .height = height, .past = chain_past(t->chain), .now_ms = tree_now_ms()};
 	int err;
 
 	if (height) {
@@ -133,6 +144,9 @@ int tree_look_begin(struct tree *t, uint64_t height, struct tree_look *ret_l)
 		if (height > head.height)
 			return err_set(CF_ENOTFOUND, "height %llu is not there yet",
 				       (unsigned long long)height);
+		err = tree_past_check(&l, height);
+		if (err)
+			return err;
 	}
 	err = chain_read_begin(t->chain, &l.txn);
 	if (err)
@@ -168,6 +182,20 @@ int tree_row(struct tree_look *l, const struct statekey *key, struct buf *hold, 
 	*ret_value = buf_view(hold);
 	*ret_version = row.version;
 	return 0;
+}
+
+int tree_annex(struct tree_look *l, const struct hash *id, uint64_t height, struct buf *hold,
+	       struct view *ret_annex)
+{
+	int err = chain_annex(l->txn, id, ret_annex);
+
+	if (err != CF_ENOTFOUND)
+		return err;
+	buf_reset(hold);
+	err = client_annex(l->tree->client, id, height, hold);
+	if (!err)
+		*ret_annex = buf_view(hold);
+	return err;
 }
 
 static int decoded(int err, const char *what)

@@ -30,6 +30,7 @@ struct tree_look {
 	struct tree *tree;
 	struct db_txn *txn;
 	uint64_t height;
+	uint64_t past; /* history is complete from this height on; 0: all of it */
 	uint64_t now_ms;
 	uint64_t time_ms;         /* of the block at height; 0 when live */
 	struct section_keys keys; /* the last ones used */

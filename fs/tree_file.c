@@ -60,16 +60,20 @@ void tree_files_dry(struct tree *t)
 }
 
 /* The secret is in the annex of the transaction that wrote the version; an erasure takes it out of there. */
-static int secret_of(struct tree_look *l, const struct content_row *row,
+static int secret_of(struct tree_look *l, const struct content_row *row, uint64_t height,
 		     uint8_t ret_secret[CONTENT_SECRET_BYTES])
 {
 	struct view annex;
-	int err = chain_annex(l->txn, &row->secret_tx, &annex);
+	struct buf hold;
+	int err;
 
+	buf_init(&hold, 0);
+	err = tree_annex(l, &row->secret_tx, height, &hold, &annex);
 	if (err == CF_ENOTFOUND)
-		return err_set(CF_ECORRUPT, "the annex with a version's secret is missing");
+		err = err_set(CF_ECORRUPT, "the annex with a version's secret is missing");
 	if (err == 0)
 		err = content_secret_find(annex, row->secret_index, ret_secret);
+	buf_release(&hold);
 	return err == CF_ENOKEY ? err_set(CF_ENOKEY, "the record was erased") : err;
 }
 
@@ -110,7 +114,7 @@ static int open_sealed(struct tree_look *l, const struct content_row *row, struc
 	uint8_t secret[CONTENT_SECRET_BYTES];
 	const struct section_keys *keys;
 	struct buf reference;
-	int err = secret_of(l, row, secret);
+	int err = secret_of(l, row, f->version.height, secret);
 
 	buf_init(&reference, 0);
 	if (!err)

@@ -17,7 +17,8 @@
 int tree_look_height_at(struct tree_look *l, uint64_t time_ms, uint64_t *ret_height)
 {
 	struct chain_head head;
-	uint64_t low = 1, high;
+	const uint64_t begin = l->past ? l->past : 1;
+	uint64_t low = begin, high;
 
 	chain_head(l->tree->chain, &head);
 	high = head.height + 1;
@@ -29,6 +30,8 @@ int tree_look_height_at(struct tree_look *l, uint64_t time_ms, uint64_t *ret_hei
 		else
 			high = mid;
 	}
+	if (low == begin && l->past)
+		return tree_past_check(l, 0);
 	if (low == 1)
 		return err_set(CF_ENOTFOUND, "the ledger begins later than that");
 	*ret_height = low - 1;
@@ -57,6 +60,8 @@ static int tx_read(struct tree_look *l, struct version version, struct tree_tx *
 	buf_init(&bytes, 0);
 	if (!err)
 		err = chain_block_read(l->tree->chain, l->txn, version.height, &bytes);
+	if (err == CF_ENOTFOUND)
+		err = client_block(l->tree->client, version.height, &bytes);
 	if (!err)
 		err = block_decode(buf_view(&bytes), &block);
 	if (!err && version.index >= block.tx_count)
@@ -251,6 +256,8 @@ int tree_versions(struct tree_look *l, const struct place *dir, const struct nam
 	struct statekey key = statekey_entry(&dir->patient, &dir->node, token);
 	int err = tree_may(l, &dir->patient, dir->section, VERB_READ);
 
+	if (!err)
+		err = tree_past_check(l, 0);
 	if (!err)
 		err = history_walk(l->txn, statekey_view(&key), on_turn, &t);
 	if (!err && t.count == 0)

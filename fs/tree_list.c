@@ -227,6 +227,13 @@ int tree_list(struct tree *t, const struct place *dir, uint64_t cookie, tree_ent
 	if (err)
 		return err;
 	w.look = &l;
+	err = tree_is_past(&l, dir);
+	if (!err && dir->kind == PLACE_SNAPSHOTS)
+		err = tree_past_check(&l, 0);
+	if (err) {
+		tree_look_end(&l);
+		return err;
+	}
 	switch ((enum place_kind)dir->kind) {
 	case PLACE_ROOT:
 		err = list_root(&w);

@@ -270,6 +270,13 @@ static int lookup_history(struct tree_look *l, const struct place *dir, const ch
 	return 0;
 }
 
+int tree_is_past(struct tree_look *l, const struct place *dir)
+{
+	bool past = dir->kind == PLACE_HISTORY || dir->kind == PLACE_VERSIONS || dir->kind == PLACE_ACCESS;
+
+	return past ? tree_past_check(l, 0) : 0;
+}
+
 static int lookup_in(struct tree_look *l, const struct place *dir, const char *name,
 		     struct chart_attr *ret_attr)
 {
@@ -281,6 +288,9 @@ static int lookup_in(struct tree_look *l, const struct place *dir, const char *n
 		err = tree_snapshots_enter(l, dir, &p);
 		return err ? err : tree_attr(l, &p, ret_attr);
 	}
+	err = tree_is_past(l, dir);
+	if (err)
+		return err;
 	switch ((enum place_kind)dir->kind) {
 	case PLACE_ROOT:
 		err = lookup_root(dir, name, &p);
@@ -314,6 +324,8 @@ static int lookup_in(struct tree_look *l, const struct place *dir, const char *n
 	default:
 		err = place_is_dir(dir) ? CF_ENOTFOUND : CF_ENOTDIR;
 	}
+	if (!err)
+		err = tree_is_past(l, &p);
 	return err ? err : tree_attr(l, &p, ret_attr);
 }
 

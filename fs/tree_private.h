@@ -54,6 +54,12 @@ void tree_patients_free(struct tree_patients *p);
 void tree_patients_forget(struct tree_patients *p);
 
 struct place tree_dir_place(const struct patient_id *p, unsigned section, uint64_t height);
+/* 0 when what the look sees has all history from this height on (0: all); CF_EAGAIN (chain_past_check). */
+int tree_past_check(const struct tree_look *l, uint64_t height) must_check;
+/* The annex of a transaction, which the block at this height may have (0: unknown); from the members when the
+ * own stores lack it. As client_annex. */
+int tree_annex(struct tree_look *l, const struct hash *id, uint64_t height, struct buf *hold,
+	       struct view *ret_annex) must_check;
 uint64_t tree_block_time(struct tree_look *l, uint64_t height);
 int tree_look_height_at(struct tree_look *l, uint64_t time_ms, uint64_t *ret_height) must_check;
 
@@ -73,6 +79,8 @@ int tree_trail_list(struct tree_look *l, const struct place *dir, uint64_t cooki
 		    void *ctx) must_check;
 int tree_trail_attr(struct tree_look *l, const struct place *p, struct chart_attr *ret_attr) must_check;
 int tree_trail_text(struct tree_look *l, const struct place *p, struct buf *out) must_check;
+/* What such a directory shows has no height: all history must be there. CF_EAGAIN (chain_past_check). */
+int tree_is_past(struct tree_look *l, const struct place *dir) must_check;
 /* Is p a snapshot? Then its parent. */
 bool tree_snapshots_parent(const struct place *p, struct place *ret_parent);
 /* Whether an entry shall be shown; what cannot be opened or has a name that is no file name is logged and

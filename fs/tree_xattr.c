@@ -5,16 +5,20 @@
 #include "acl/xattr.h"
 #include "ledger/mem.h"
 
-static int open_list(struct tree_look *l, const struct place *p, const struct xattr_row *row, struct buf *out)
+static int open_list(struct tree_look *l, const struct place *p, const struct xattr_row *row, uint64_t height,
+		     struct buf *out)
 {
 	uint8_t secret[CONTENT_SECRET_BYTES];
 	const struct section_keys *keys;
 	size_t start = out->len;
 	struct view annex;
-	int err = chain_annex(l->txn, &row->secret_tx, &annex);
+	struct buf hold;
+	int err;
 
+	buf_init(&hold, 0);
+	err = tree_annex(l, &row->secret_tx, height, &hold, &annex);
 	if (err == CF_ENOTFOUND)
-		return err_set(CF_ECORRUPT, "the annex with the secret of extended attributes is missing");
+		err = err_set(CF_ECORRUPT, "the annex with the secret of extended attributes is missing");
 	if (!err)
 		err = content_secret_find(annex, row->secret_index, secret);
 	if (!err)
@@ -22,6 +26,7 @@ static int open_list(struct tree_look *l, const struct place *p, const struct xa
 	if (!err)
 		err = content_open(keys, secret, row->sealed, out);
 	mem_wipe(secret, sizeof secret);
+	buf_release(&hold);
 	if (!err && xattr_check(VIEW(out->data + start, out->len - start))) {
 		out->len = start;
 		err = err_set(CF_ECORRUPT, "extended attributes do not decode");
@@ -44,7 +49,7 @@ int tree_xattrs(struct tree_look *l, const struct place *p, struct buf *out, str
 	if (!err && xattr_row_decode(value, &row))
 		err = err_set(CF_ECORRUPT, "a row of extended attributes does not decode");
 	if (!err)
-		err = open_list(l, p, &row, out);
+		err = open_list(l, p, &row, version.height, out);
 	buf_release(&hold);
 	/* what was erased is not there any more, and may be set anew */
 	if (err && err != CF_ENOTFOUND && err != CF_ENOKEY)

@@ -1,41 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.c - puts the parts of a client together and gives each incoming frame to its part. */
-#include "net/client.h"
+/* client.c - gives each incoming frame to its part, and what the parts tell to whom it concerns. */
+#include "net/client_private.h"
 
 #include "ledger/log.h"
 #include "ledger/mem.h"
-#include "net/blob_download.h"
-#include "net/blob_upload.h"
 #include "net/client_evidence.h"
-#include "net/client_store.h"
-#include "net/follower.h"
-#include "net/submit.h"
 #include "net/ticks.h"
-#include "net/trace_ask.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #define LOG_MODULE "client"
-#define BLOB_CACHE_BYTES ((size_t)1 << 30)
 #define PUT_AGAIN_MS 1000 /* for fetching a blob that left the own cache */
-
-struct client {
-	struct hash network;
-	const struct identity *identity;
-	struct client_observer observer;
-	struct client_store store;
-	struct keyring *keyring;
-	struct trace_ask *trace;
-	struct links *links;
-	struct heard *heard;
-	struct follower *follower;
-	struct submitter *submitter;
-	struct blob_upload *upload;
-	struct blob_download *download;
-	atomic_bool telling; /* one piece of evidence at a time */
-};
 
 /* --- what comes in --- */
 
@@ -71,10 +48,15 @@ static void on_status(struct client *c, unsigned member, const struct wire_frame
 		heard_status(c->heard, member, f->request, &m);
 }
 
-static void on_frame(void *ctx, const struct roster *r, unsigned member, const struct wire_frame *f)
+void client_on_frame(void *ctx, const struct roster *r, unsigned member, const struct wire_frame *f)
 {
 	struct client *c = ctx;
 
+	if ((f->kind == WIRE_BLOCK || f->kind == WIRE_SNAPSHOT || f->kind == WIRE_REFUSED) &&
+	    past_ask_on_frame(c->ask, member, f))
+		return;
+	if (!atomic_load(&c->ready))
+		return; /* whoever asks asks again */
 	switch (f->kind) {
 	case WIRE_BLOCK:
 		follower_on_block(c->follower, member, f->payload);
@@ -103,23 +85,26 @@ static void on_frame(void *ctx, const struct roster *r, unsigned member, const s
 	case WIRE_SETTLED:
 		on_settled(c, member, f);
 		break;
+	case WIRE_SNAPSHOT:
+		break; /* late */
 	default:
 		log_debug(LOG_MODULE, "peer %u sends a %s, which is not for clients -> dropped", member,
 			  wire_kind_name(f->kind));
 	}
 }
 
-static void on_up(void *ctx, unsigned member)
+void client_on_up(void *ctx, unsigned member)
 {
 	struct client *c = ctx;
 
 	(void)member;
-	follower_kick(c->follower);
+	if (atomic_load(&c->ready))
+		follower_kick(c->follower);
 }
 
 /* --- what the own stores take in --- */
 
-static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *tx, uint8_t verdict,
+void client_on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *tx, uint8_t verdict,
 		  const struct rwset *rwset)
 {
 	struct client *c = ctx;
@@ -129,7 +114,7 @@ static void on_tx(void *ctx, uint64_t height, uint32_t index, const struct tx *t
 	submit_on_tx(c->submitter, &tx->id, height, index, verdict);
 }
 
-static void on_block(void *ctx, const struct block *block)
+void client_on_block(void *ctx, const struct block *block)
 {
 	struct client *c = ctx;
 
@@ -137,22 +122,22 @@ static void on_block(void *ctx, const struct block *block)
 		c->observer.on_block(c->observer.ctx, block);
 }
 
-static void on_applied(void *ctx)
+void client_on_applied(void *ctx)
 {
 	submit_on_block(((struct client *)ctx)->submitter);
 }
 
-static void on_damaged(void *ctx)
+void client_on_damaged(void *ctx)
 {
 	client_store_damaged(&((struct client *)ctx)->store);
 }
 
-static uint64_t own_height(void *ctx)
+uint64_t client_own_height(void *ctx)
 {
 	return follower_height(((struct client *)ctx)->follower);
 }
 
-static int put_again(void *ctx, unsigned member, const struct hash *address)
+int client_put_again(void *ctx, unsigned member, const struct hash *address)
 {
 	struct client *c = ctx;
 	struct buf bytes;
@@ -167,149 +152,11 @@ static int put_again(void *ctx, unsigned member, const struct hash *address)
 	return err;
 }
 
-static void on_lie(void *ctx, struct view evidence)
+void client_on_lie(void *ctx, struct view evidence)
 {
 	struct client *c = ctx;
 
 	client_evidence(c, &c->telling, evidence);
-}
-
-/* --- open and close --- */
-
-/* The number of the identity's organization among those of the genesis; 0: none of them. */
-static uint16_t own_org(const struct genesis *g, const struct identity *identity)
-{
-	for (unsigned i = 0; i < g->org_count; i++) {
-		if (strcmp(g->org[i].name, identity->info.org) == 0)
-			return g->org[i].number;
-	}
-	return 0;
-}
-
-static int make_parts(struct client *c, const struct client_config *config, uint16_t org)
-{
-	struct trace_ask_config tc = {NULL, config->identity, c->network, c, client_commit};
-	const struct links_config lc = {.gateways = config->gateways,
-					.tls = config->tls,
-					.network = c->network,
-					.identity = config->identity,
-					.ctx = c,
-					.on_frame = on_frame,
-					.on_up = on_up};
-	struct follower_config fc = {.chain = c->store.chain,
-				     .org = org,
-				     .observer = {.ctx = c, .on_tx = on_tx, .on_block = on_block},
-				     .on_applied = on_applied,
-				     .on_damaged = on_damaged};
-	struct submit_config sc = {.network = c->network,
-				   .identity = config->identity,
-				   .ctx = c,
-				   .height = own_height,
-				   .put_again = put_again,
-				   .on_lie = on_lie};
-	int err = keyring_new(config->identity, &c->network, &c->keyring);
-
-	if (!err)
-		err = heard_new(&c->heard);
-	if (!err)
-		err = links_new(&lc, &c->links);
-	if (!err)
-		err = blob_upload_new(c->links, c->store.blobs, &c->upload);
-	if (!err)
-		err = blob_download_new(c->links, c->store.blobs, org, &c->download);
-	fc.links = sc.links = tc.links = c->links;
-	err = err ? err : trace_ask_new(&tc, &c->trace);
-	if (!err)
-		keyring_set_trace(c->keyring, trace_ask_get, c->trace);
-	fc.heard = sc.heard = c->heard;
-	if (!err)
-		err = follower_new(&fc, &c->follower);
-	if (!err)
-		err = submit_new(&sc, &c->submitter);
-	return err;
-}
-
-/* All parts are there: frames may come. */
-static int connect_members(struct client *c)
-{
-	struct db_txn *txn;
-	int err = chain_read_begin(c->store.chain, &txn);
-
-	if (err)
-		return err;
-	err = links_set_members_of(c->links, txn);
-	db_abort(txn);
-	return err ? err : follower_start(c->follower);
-}
-
-/* Told at once, instead of a network that never answers: a stranger, an expired certificate. */
-static int check_own_chain(const struct genesis *g, const struct identity *id)
-{
-	struct view chain[CERT_CHAIN_MAX];
-	int err;
-
-	for (size_t i = 0; i < id->chain_count; i++)
-		chain[i] = buf_view(&id->chain[i]);
-	err = cert_check_chain(chain[0], chain + 1, id->chain_count - 1, g->root_cert, VIEW_NONE,
-			       ticks_wall_ms());
-	if (err == CF_EFOREIGN)
-		return err_set(err, "%s@%s: not in consortium: %s", id->info.name, id->info.org,
-			       strdupa(err_detail()));
-	return err;
-}
-
-int client_open(const struct client_config *config, struct client **ret_c)
-{
-	struct genesis *g = mem_zalloc(sizeof(*g));
-	struct client *c = mem_zalloc(sizeof(*c));
-	int err = g && c ? 0 : CF_ENOMEM;
-
-	assert(config && config->data_dir && config->identity && ret_c);
-	if (!err)
-		err = genesis_decode(config->genesis, g);
-	if (!err)
-		err = check_own_chain(g, config->identity);
-	if (err)
-		goto out;
-	c->network = genesis_network(config->genesis);
-	c->identity = config->identity;
-	if (config->observer)
-		c->observer = *config->observer;
-	err = client_store_open(config->data_dir, config->genesis, g,
-				config->blob_cache_bytes ? config->blob_cache_bytes : BLOB_CACHE_BYTES,
-				&c->store);
-	if (!err)
-		err = make_parts(c, config, own_org(g, config->identity));
-	if (!err)
-		err = connect_members(c);
-out:
-	mem_free(g);
-	if (err) {
-		client_close(c);
-		return err;
-	}
-	*ret_c = c;
-	return 0;
-}
-
-void client_close(struct client *c)
-{
-	if (!c)
-		return;
-	if (c->follower)
-		follower_stop(c->follower);
-	if (c->submitter)
-		submit_stop(c->submitter);
-	links_free(c->links); /* from here on nobody calls in */
-	submit_free(c->submitter);
-	follower_free(c->follower);
-	blob_upload_free(c->upload);
-	blob_download_free(c->download);
-	heard_free(c->heard);
-	keyring_free(c->keyring);
-	trace_ask_free(c->trace);
-	client_store_close(&c->store);
-	mem_free(c);
 }
 
 /* --- without keys --- */
@@ -474,4 +321,65 @@ void client_blobs(struct client *c, struct client_blobs *ret_blobs)
 void client_set_leases(struct client *c, const char *purpose, uint64_t lease_ms, unsigned timeout_ms)
 {
 	trace_ask_set(c->trace, purpose, lease_ms, timeout_ms);
+}
+
+/* --- the past --- */
+
+/* The stores began with a state, and this checks blocks of before. Under past_lock. */
+static int need_past(struct client *c)
+{
+	struct buf note;
+	int err;
+
+	if (c->past)
+		return 0;
+	buf_init(&note, 0);
+	err = chain_fill_note(c->store.chain, &note);
+	if (!err)
+		err = past_new(c->genesis, buf_view(&note), &c->past);
+	buf_release(&note);
+	return err;
+}
+
+int client_annex(struct client *c, const struct hash *id, uint64_t hint, struct buf *out)
+{
+	struct db_txn *txn = NULL;
+	struct view annex;
+	int err = chain_read_begin(c->store.chain, &txn);
+
+	if (!err)
+		err = chain_annex(txn, id, &annex);
+	if (!err)
+		err = buf_append_view(out, annex);
+	db_abort(txn);
+	if (err != CF_ENOTFOUND || chain_past(c->store.chain) == 0)
+		return err;
+	pthread_mutex_lock(&c->past_lock);
+	err = need_past(c);
+	if (!err)
+		err = past_ask_annex(c->ask, c->past, id, hint, out);
+	pthread_mutex_unlock(&c->past_lock);
+	return err;
+}
+
+int client_block(struct client *c, uint64_t height, struct buf *out)
+{
+	struct past_answer answer = {.m = NULL};
+	struct db_txn *txn = NULL;
+	int err = chain_read_begin(c->store.chain, &txn);
+
+	if (!err)
+		err = chain_block_read(c->store.chain, txn, height, out);
+	db_abort(txn);
+	if (err != CF_ENOTFOUND || height >= chain_first(c->store.chain))
+		return err;
+	pthread_mutex_lock(&c->past_lock);
+	err = need_past(c);
+	if (!err)
+		err = past_ask_block(c->ask, c->past, MEMBERS_MAX, height, &answer);
+	pthread_mutex_unlock(&c->past_lock);
+	if (!err)
+		err = buf_append_view(out, answer.body.block.bytes);
+	past_answer_release(&answer);
+	return err;
 }

@@ -35,6 +35,10 @@ struct client_config {
 	const struct transport_tls *tls;        /* NULL with inproc and tcp */
 	const struct client_observer *observer; /* may be NULL */
 	size_t blob_cache_bytes;                /* 0: 1 GiB */
+	/* So far ahead of the own stores at the start the network's state is taken (net/client_snapshot.h),
+	 * and client_open waits for that; 0: never. */
+	uint32_t snapshot_blocks;
+	uint32_t backfill_rate_kib; /* of the blocks behind it, KiB a second; 0: 8192 */
 };
 
 /* Opens the stores, connects in the background. Errors as peer_start; CF_EBUSY: another process has data_dir.
@@ -125,6 +129,14 @@ struct client_blobs {
 	uint64_t cached_bytes;
 };
 void client_blobs(struct client *c, struct client_blobs *ret_blobs);
+
+/*
+ * What the stores lack that began with a state (chain_past) is asked of the members: the annex of a
+ * transaction, which the block at height hint may have (0: unknown); a block without annexes. Appended.
+ * Errors: CF_ENOTFOUND (there is none), CF_ENETWORK (nobody hands it out), as chain_annex.
+ */
+int client_annex(struct client *c, const struct hash *id, uint64_t hint, struct buf *out) must_check;
+int client_block(struct client *c, uint64_t height, struct buf *out) must_check;
 
 /*
  * Asks every peer; ret has MEMBERS_MAX places; *ret_mask has bit i set for members that answered in time.

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -102,6 +103,32 @@ static int prepare_chain(struct client_store *s, bool stale, struct view genesis
 	return err ? err : open_chain(path, genesis_bytes, genesis, &s->chain);
 }
 
+/* What a process left that died while it took a state. */
+static int remove_rest(const char *dir)
+{
+	char path[FILE_PATH_MAX];
+	int err = file_path(dir, CLIENT_SNAPSHOT_DIR, path);
+
+	return err ? err : file_remove_tree(path);
+}
+
+int client_store_replace(struct client_store *s, const char *dir, struct view genesis_bytes,
+			 const struct genesis *genesis)
+{
+	char path[FILE_PATH_MAX];
+	int err = file_path(s->dir, "chain", path);
+
+	if (err)
+		return err;
+	chain_close(s->chain);
+	s->chain = NULL;
+	/* between the two there is none, and one is begun: nothing that cannot be fetched is lost */
+	err = file_remove_tree(path);
+	if (!err && rename(dir, path) != 0)
+		err = err_set(err_from_errno(errno), "rename %s: %s", dir, strerror(errno));
+	return err ? err : open_chain(path, genesis_bytes, genesis, &s->chain);
+}
+
 int client_store_open(const char *dir, struct view genesis_bytes, const struct genesis *genesis,
 		      uint64_t blob_bytes_max, struct client_store *ret_s)
 {
@@ -116,6 +143,8 @@ int client_store_open(const char *dir, struct view genesis_bytes, const struct g
 		err = lock_dir(dir, &s.lock_fd);
 	if (!err)
 		err = mark_running(dir, &stale);
+	if (!err)
+		err = remove_rest(dir);
 	if (!err)
 		err = prepare_chain(&s, stale, genesis_bytes, genesis);
 	if (!err)
@@ -135,11 +164,12 @@ int client_store_open(const char *dir, struct view genesis_bytes, const struct g
 void client_store_close(struct client_store *s)
 {
 	char path[FILE_PATH_MAX];
-	int err;
+	int err = CF_ENOTFOUND;
 
-	if (!s->chain)
+	if (!s->dir)
 		return;
-	err = segments_sync(chain_blocks(s->chain));
+	if (s->chain)
+		err = segments_sync(chain_blocks(s->chain));
 	if (!err)
 		err = db_sync(chain_db(s->chain));
 	chain_close(s->chain);

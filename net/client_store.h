@@ -13,6 +13,8 @@
 #include "acl/genesis.h"
 #include "net/blobcache.h"
 
+#define CLIENT_SNAPSHOT_DIR "snapshot.new" /* a ledger that is being made; removed when one is opened */
+
 struct client_store {
 	const char *dir; /* borrowed */
 	int lock_fd;
@@ -25,6 +27,9 @@ struct client_store {
  * CF_EFULL, CF_ENOMEM. */
 int client_store_open(const char *dir, struct view genesis_bytes, const struct genesis *genesis,
 		      uint64_t blob_bytes_max, struct client_store *ret_s) must_check;
+/* A complete ledger in dir (on the same disk) takes the place of the chain. Errors as client_store_open. */
+int client_store_replace(struct client_store *s, const char *dir, struct view genesis_bytes,
+			 const struct genesis *genesis) must_check;
 void client_store_close(struct client_store *s);
 /* The next opening throws the chain away. Any thread. */
 void client_store_damaged(struct client_store *s);

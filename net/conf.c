@@ -89,6 +89,8 @@ static const struct key mount_keys[] = {
 	{"mount", "data", PATH, true, FIELD(conf_mount, data_dir), 0, 0},
 	{"mount", "gateways", TEXT, false, FIELD(conf_mount, gateways), 0, 0},
 	{"mount", "timeout-ms", NUMBER, false, FIELD(conf_mount, timeout_ms), 1, MS_MAX},
+	{"catchup", "snapshot-blocks", NUMBER, false, FIELD(conf_mount, snapshot_blocks), 0, UINT32_MAX},
+	{"catchup", "backfill-rate-kib", NUMBER, false, FIELD(conf_mount, backfill_rate_kib), 1, UINT32_MAX},
 	{"log", "level", LEVEL, false, FIELD(conf_mount, log_level), 0, 0},
 	{NULL, NULL, TEXT, false, 0, 0, 0, 0},
 };
@@ -332,6 +334,8 @@ int conf_mount_read(const char *path, struct conf_mount *ret_conf)
 	if (!c)
 		return CF_ENOMEM;
 	c->timeout_ms = 10000;
+	c->snapshot_blocks = CONF_SNAPSHOT_BLOCKS;
+	c->backfill_rate_kib = CONF_BACKFILL_RATE_KIB;
 	c->log_level = LOG_INFO;
 	err = read_all(path, mount_keys, c);
 	if (!err)

@@ -57,6 +57,8 @@ struct conf_mount {
 	char data_dir[CONF_PATH_MAX]; /* [mount] data: own stores and spool */
 	char gateways[512];           /* [mount] gateways: "URL,URL": instead of the peers' own */
 	uint32_t timeout_ms;          /* [mount] timeout-ms: of a save; default 10000 */
+	uint32_t snapshot_blocks;     /* [catchup], as a peer's */
+	uint32_t backfill_rate_kib;
 	enum log_level log_level;
 };
 

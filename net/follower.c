@@ -68,8 +68,12 @@ int follower_new(const struct follower_config *config, struct follower **ret_f)
 		err = worker_new(&wc, &f->worker);
 	if (!err)
 		err = apply_new(config->chain, true, &observer, &f->apply);
+	if (!err)
+		err = filler_new(config->chain, config->links, config->genesis, config->fill_rate_kib,
+				 &f->filler);
 	if (err) {
 		worker_free(f->worker);
+		apply_free(f->apply);
 		mem_free(f);
 		return err;
 	}
@@ -100,6 +104,7 @@ void follower_free(struct follower *f)
 	for (unsigned i = 0; i < FOLLOWER_EARLY_MAX; i++)
 		message_free(f->early[i].m);
 	worker_free(f->worker);
+	filler_free(f->filler);
 	apply_free(f->apply);
 	pthread_cond_destroy(&f->grown);
 	pthread_mutex_destroy(&f->lock);
@@ -264,6 +269,7 @@ static void tick(struct follower *f)
 static uint64_t handle(void *ctx, struct message *m)
 {
 	struct follower *f = ctx;
+	uint64_t fill_ms;
 
 	if (f->damaged) {
 		message_free(m);
@@ -276,5 +282,6 @@ static uint64_t handle(void *ctx, struct message *m)
 		tick(f);
 		f->tick_ms = ticks_ms() + (f->subscribed == FOLLOWER_NOBODY ? UNSUBSCRIBED_TICK_MS : TICK_MS);
 	}
-	return f->tick_ms;
+	fill_ms = filler_step(f->filler, ticks_ms());
+	return fill_ms && fill_ms < f->tick_ms ? fill_ms : f->tick_ms;
 }

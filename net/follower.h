@@ -18,10 +18,12 @@
 struct follower;
 
 struct follower_config {
-	struct chain *chain; /* borrowed, with its genesis state; the follower's thread is its writer */
-	struct links *links; /* borrowed */
-	struct heard *heard; /* borrowed */
-	uint16_t org;        /* whose members are asked first; 0: none */
+	struct chain *chain;    /* borrowed, with its genesis state; the follower's thread is its writer */
+	struct links *links;    /* borrowed */
+	struct heard *heard;    /* borrowed */
+	uint16_t org;           /* whose members are asked first; 0: none */
+	struct view genesis;    /* borrowed */
+	uint32_t fill_rate_kib; /* of blocks that a ledger lacks which began with a state (net/filler.h) */
 	struct apply_observer observer;
 	/* After on_block, when follower_height tells of the block: for those who wait for what is in it. */
 	void (*on_applied)(void *ctx);

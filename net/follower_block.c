@@ -159,6 +159,8 @@ bool follower_take(struct follower *f, struct message *m)
 		r = links_roster(f->config.links);
 		grown = apply_next(f, r, m, &b, &kept);
 		roster_release(r);
+	} else {
+		kept = filler_take(f->filler, b.height, m);
 	}
 	if (!kept)
 		message_free(m);

@@ -7,6 +7,7 @@
 #ifndef NET_FOLLOWER_CORE_H
 #define NET_FOLLOWER_CORE_H
 
+#include "net/filler.h"
 #include "net/follower.h"
 #include "net/worker.h"
 
@@ -29,6 +30,7 @@ struct follower {
 	struct follower_config config;
 	struct apply *apply;
 	struct worker *worker;
+	struct filler *filler;
 	_Atomic uint64_t height;
 	_Atomic uint64_t subscribe_request;
 	_Atomic bool kicked;         /* look now */
