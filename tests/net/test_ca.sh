@@ -184,6 +184,23 @@ ok "its authority revokes it, offline" as manager1 revoke "$work/room" --name dr
 ok "the list goes to the ledger" of doctor2 revocations "$work/room.pem"
 fails "and counts" 13 "revoked" chartfs register --config "$work/dr7.ini"
 
+# --- a peer whose certificate is revoked: it votes, and what it endorses counts for nothing ---
+
+P=$work/patient1/patients/patient1
+# endorsers FILE: who endorsed its version
+endorsers()
+{
+	chartfs tx show "$(getfattr --absolute-names --only-values -n user.chartfs.txid "$1")" "$work/patient1" |
+		python3 -c 'import json, sys; print(*sorted(json.load(sys.stdin)["endorsements"]))'
+}
+ok "the authority revokes its peer" as manager1 revoke "$U" --name peer1 --out "$work/peer1.pem"
+ok "the list goes to the ledger, too" of doctor2 revocations "$work/peer1.pem"
+devnet peer "$net" 4 stop
+ok "a save has two others' endorsements, one after the other" \
+	bash -c "for i in 1 2 3 4 5; do echo '{\"after\":'\$i'}' >'$P/EMR10/after.json' || exit; done"
+is "and none of the revoked one's" "peer2@hospitalB peer3@hospitalC" endorsers "$P/EMR10/after.json"
+devnet peer "$net" 4 start
+
 # --- expiry ---
 
 ok "far from its end" chartfs-ca expiry "$work/dr9new" --within 30d
