@@ -371,6 +371,8 @@ int chart_remove(struct chart *c, const struct place *dir, const char *name,
 		 const struct place *node) must_check;
 /* Commits the deletion that a hidden name stands for. */
 int chart_remove_hidden(struct chart *c, struct overlay_item *hidden) must_check;
+/* CF_ENOTEMPTY when something of this mount alone is in it; deletions that wait in it are committed. */
+int chart_empty_local(struct chart *c, const struct place *dir) must_check;
 /* CF_ENOTEMPTY when a committed entry is in it. */
 int chart_is_empty(struct chart *c, const struct place *dir) must_check;
 /* Would a file of this kind be another one under this name? */

@@ -194,13 +194,15 @@ int chart_unlink(struct chart *c, const struct place *dir, const char *name)
 	return chart_remove(c, dir, name, &attr.place);
 }
 
-/* Deletions that wait inside a directory go before it does. */
-static int empty_of_hidden(struct chart *c, const struct place *dir)
+int chart_empty_local(struct chart *c, const struct place *dir)
 {
 	struct overlay_item **items;
 	size_t count;
-	int err = overlay_list(c->overlay, dir, &items, &count);
+	int err;
 
+	if (overlay_has_children(c->overlay, dir))
+		return CF_ENOTEMPTY;
+	err = overlay_list(c->overlay, dir, &items, &count);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
@@ -251,9 +253,7 @@ int chart_rmdir(struct chart *c, const struct place *dir, const char *name)
 		return CF_ENOTDIR;
 	if (attr.place.kind != PLACE_NODE || is_section_dir(&attr.place))
 		return err_set(CF_EPERM, "sections stay");
-	if (overlay_has_children(c->overlay, &attr.place))
-		return CF_ENOTEMPTY;
-	err = empty_of_hidden(c, &attr.place);
+	err = chart_empty_local(c, &attr.place);
 	return err ? err : chart_remove(c, dir, name, &attr.place);
 }
 

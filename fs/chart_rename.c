@@ -341,7 +341,7 @@ static int rename_committed(struct renaming *r)
 {
 	const struct chart_name from = {r->from_dir, r->from_name}, to = {r->to_dir, r->to_name};
 	const struct place *node = &r->from_attr.place;
-	int err;
+	int err = 0;
 
 	if (node->kind != PLACE_NODE || (node->type == NODE_DIR && r->from_dir->section == 0))
 		return err_set(CF_EPERM, "sections stay where they are");
@@ -352,6 +352,10 @@ static int rename_committed(struct renaming *r)
 		return err_set(CF_EXDEV, "a file stays in its section");
 	if (r->to && r->to->kind == OVERLAY_DIR && node->type != NODE_DIR)
 		return CF_EISDIR;
+	if (node->type == NODE_DIR && r->to_there && place_is_dir(&r->to_attr.place))
+		err = chart_empty_local(r->c, &r->to_attr.place);
+	if (err)
+		return err;
 	if (chart_changes_type(r->c, node, r->to_dir, r->to_name))
 		err = chart_convert(r->c, &from, node, &to, r->to_there ? &r->to_attr.place : NULL);
 	else
