@@ -154,6 +154,8 @@ int chart_create(struct chart *c, const struct place *dir, const char *name, uin
  * at the end. */
 int chart_read(struct chart_file *f, uint64_t offset, size_t bytes, struct buf *out) must_check;
 int chart_write(struct chart_file *f, uint64_t offset, struct view data) must_check;
+/* ftruncate(2): a part of the next save. */
+int chart_truncate(struct chart_file *f, uint64_t size) must_check;
 /*
  * The save: on flush (close). Nothing staged: 0 at once. Unchanged content: no transaction. Waits up
  * to the timeout: CF_ENOQUORUM keeps the bytes and goes on in the background. Also tells of an earlier save's
@@ -174,6 +176,10 @@ struct chart_shown {
 };
 /* True when what the handle shows is committed, so that cached pages may stay. False: it is staged. */
 bool chart_file_shows(struct chart_file *f, struct chart_shown *ret_shown);
+
+/* Did this mount itself make version `now` of what a handle shows as version `was`, so that the handle shows
+ * that, too? */
+bool chart_is_own_save(struct chart *c, const struct place *p, struct version was, struct version now);
 
 /* Files kept because they could not be saved: one line each for .chartfs/staged. */
 int chart_staged(struct chart *c, struct buf *out) must_check;

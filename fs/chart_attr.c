@@ -286,37 +286,66 @@ static int set_local(struct overlay_item *item, unsigned mask, const struct char
 	return mask & CHART_SET_SIZE ? CF_EPERM : 0;
 }
 
-/* truncate(2): by itself a save; with a writer at work, a part of that one's. */
-static int set_size(struct chart *c, const struct place *p, uint64_t size)
+int chart_truncate(struct chart_file *f, uint64_t size)
 {
-	struct chart_file *f = NULL;
-	bool alone = false, same;
-	int err = chart_open(c, p, CHART_READ | CHART_WRITE, &f);
+	bool same;
+	int err;
 
+	if (!(f->flags & CHART_WRITE) || f->s == NULL)
+		return CF_EPERM;
+	err = chart_file_refresh(f);
 	if (err)
 		return err;
 	pthread_mutex_lock(&f->s->lock);
 	same = !f->s->staged && f->seen && f->seen->size == size;
 	pthread_mutex_unlock(&f->s->lock);
-	if (!same)
-		err = chart_file_stage(f, false);
-	if (!same && !err) {
-		if (f->s->size != size || !f->s->touched)
-			err = stage_truncate(f->s, size);
-		alone = f->s->writers == 1;
-		pthread_mutex_unlock(&f->s->lock);
-	}
+	if (same)
+		return 0;
+	err = chart_file_stage(f, false);
+	if (err)
+		return err;
+	if (f->s->size != size || !f->s->touched)
+		err = stage_truncate(f->s, size);
+	pthread_mutex_unlock(&f->s->lock);
+	return err;
+}
+
+/* truncate(2): by itself a save; with a writer at work, a part of that one's. */
+static int set_size(struct chart *c, const struct place *p, uint64_t size)
+{
+	struct chart_file *f = NULL;
+	bool alone;
+	int err = chart_open(c, p, CHART_READ | CHART_WRITE, &f);
+
+	if (err)
+		return err;
+	err = chart_truncate(f, size);
+	pthread_mutex_lock(&f->s->lock);
+	alone = f->s->writers == 1;
+	pthread_mutex_unlock(&f->s->lock);
 	if (!err && alone)
 		err = chart_save(f);
 	chart_close(f);
 	return err;
 }
 
+/* Of an open file whose name is gone nothing is committed any more. */
+static bool set_gone(struct stage *s, unsigned mask, const struct chart_attr *v)
+{
+	bool open;
+
+	pthread_mutex_lock(&s->lock);
+	open = s->handles > 0;
+	if (open)
+		merge(&s->known, mask, v);
+	pthread_mutex_unlock(&s->lock);
+	return open;
+}
+
 static int set_node(struct chart *c, const struct place *p, unsigned mask, const struct chart_attr *v)
 {
 	struct op_attrs a = {v->mode & 07777, v->uid, v->gid, v->atime_ns, v->mtime_ns};
 	struct stage *s;
-	bool joined;
 	int err = 0;
 
 	if (mask & CHART_SET_SIZE)
@@ -325,9 +354,12 @@ static int set_node(struct chart *c, const struct place *p, unsigned mask, const
 	if (err || mask == 0)
 		return err;
 	s = chart_stage_find(c, p);
-	joined = s && set_staged(s, mask, v);
+	if (!s || !set_staged(s, mask, v))
+		err = chart_set_committed(c, p, mask, &a);
+	if (err == CF_ENOTFOUND && s && set_gone(s, mask, v))
+		err = 0;
 	stage_unref(s);
-	return joined ? 0 : chart_set_committed(c, p, mask, &a);
+	return err;
 }
 
 int chart_setattr(struct chart *c, const struct place *p, unsigned mask, const struct chart_attr *values,

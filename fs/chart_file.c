@@ -150,6 +150,21 @@ static int open_local(struct chart_file *f, struct overlay_item *item)
 	return f->flags & CHART_TRUNC ? truncate_at_open(f) : 0;
 }
 
+static int see(struct chart_file *f)
+{
+	const struct node_row *n;
+	int err = tree_file_open(f->c->tree, &f->place, &f->seen);
+
+	if (err)
+		return err;
+	n = &f->seen->node;
+	pthread_mutex_lock(&f->s->lock);
+	stage_know(f->s, &(struct op_attrs){n->mode, n->uid, n->gid, n->atime_ns, n->mtime_ns}, f->seen->size,
+		   n->ctime_ns);
+	pthread_mutex_unlock(&f->s->lock);
+	return 0;
+}
+
 static int open_node(struct chart_file *f)
 {
 	struct chart *c = f->c;
@@ -175,10 +190,10 @@ static int open_node(struct chart_file *f)
 	pthread_mutex_lock(&f->s->lock);
 	staged = f->s->staged;
 	pthread_mutex_unlock(&f->s->lock);
-	if (!staged)
-		err = tree_file_open(c->tree, &f->place, &f->seen);
-	else
+	if (staged)
 		err = tree_access(c->tree, &f->place, 4 /* R_OK */);
+	else
+		err = see(f);
 	if (!err && (f->flags & CHART_TRUNC))
 		err = truncate_at_open(f);
 	return err;

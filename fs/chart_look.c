@@ -26,6 +26,10 @@ void chart_attr_of_stage(struct stage *s, struct chart_attr *attr)
 		attr_from(&s->attrs, attr);
 		attr->ctime_ns = s->ctime_ns;
 		attr->size = s->size;
+	} else if (attr->nlink == 0) {
+		attr_from(&s->known, attr);
+		attr->ctime_ns = s->known_ctime_ns;
+		attr->size = s->known_size;
 	}
 	pthread_mutex_unlock(&s->lock);
 }
@@ -81,6 +85,15 @@ static bool is_live_node(const struct place *p)
 	return p->kind == PLACE_NODE && p->height == 0;
 }
 
+static void know(struct stage *s, const struct chart_attr *attr)
+{
+	struct op_attrs a = {attr->mode & 07777, attr->uid, attr->gid, attr->atime_ns, attr->mtime_ns};
+
+	pthread_mutex_lock(&s->lock);
+	stage_know(s, &a, attr->size, attr->ctime_ns);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* What is staged of a committed file, and times that wait. */
 static void show_staged(struct chart *c, struct chart_attr *attr)
 {
@@ -97,8 +110,10 @@ static void show_staged(struct chart *c, struct chart_attr *attr)
 		return;
 	}
 	s = chart_stage_find(c, &attr->place);
-	if (s)
-		chart_attr_of_stage(s, attr);
+	if (s == NULL)
+		return;
+	know(s, attr);
+	chart_attr_of_stage(s, attr);
 	stage_unref(s);
 }
 

@@ -42,17 +42,20 @@ static struct tree_file *hold_seen(struct chart_file *f)
 int chart_file_refresh(struct chart_file *f)
 {
 	struct tree_file *now, *unused;
-	struct place place;
+	struct place place, last;
 	bool stale;
 	int err;
 
 	pthread_mutex_lock(&f->s->lock);
-	place = f->s->place;
+	place = last = f->s->place;
+	last.height = f->s->latest.height;
 	stale = chart_file_is_stale(f);
 	pthread_mutex_unlock(&f->s->lock);
 	if (!stale)
 		return 0;
 	err = tree_file_open(f->c->tree, &place, &now);
+	if (err == CF_ENOTFOUND && last.height) /* its name is gone: as it was when it was saved last */
+		err = tree_file_open(f->c->tree, &last, &now);
 	if (err)
 		return err;
 	pthread_mutex_lock(&f->s->lock);
@@ -158,4 +161,18 @@ bool chart_file_shows(struct chart_file *f, struct chart_shown *ret_shown)
 	};
 	tree_file_release(seen);
 	return true;
+}
+
+bool chart_is_own_save(struct chart *c, const struct place *p, struct version was, struct version now)
+{
+	struct stage *s = p->kind == PLACE_NODE && p->height == 0 ? chart_stage_find(c, p) : NULL;
+	bool own;
+
+	if (s == NULL)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	own = version_equal(s->latest, now) && !is_later(s->first_base, was);
+	pthread_mutex_unlock(&s->lock);
+	stage_unref(s);
+	return own;
 }

@@ -292,6 +292,20 @@ bool inode_pin(struct inodes *t, uint64_t id, struct chart_attr *attr)
 	return pinned;
 }
 
+bool inode_shows(struct inodes *t, uint64_t id, struct version version, struct version *ret_shown)
+{
+	struct inode *node;
+	bool pinned;
+
+	pthread_mutex_lock(&t->lock);
+	node = find_id(t, id);
+	pinned = node && is_pinned(node, version);
+	if (pinned)
+		*ret_shown = node->shown.version;
+	pthread_mutex_unlock(&t->lock);
+	return pinned;
+}
+
 bool inode_told(struct inodes *t, uint64_t id, struct version version)
 {
 	struct inode *node;

@@ -33,6 +33,8 @@ int inode_ref(struct inodes *t, const struct place *p, struct version version, u
 /* Attributes are told of a node id that is open as an older version than they are of: makes them that one's,
  * and answers true. */
 bool inode_pin(struct inodes *t, uint64_t id, struct chart_attr *attr);
+/* What a node id that is open shows, if a place's version is another one; else false. */
+bool inode_shows(struct inodes *t, uint64_t id, struct version version, struct version *ret_shown);
 /* Remembers that the kernel knows the attributes of this version; false: of another one until now. */
 bool inode_told(struct inodes *t, uint64_t id, struct version version);
 /* n lookups less; at none it is gone. The root stays. Node ids nobody knows are ignored. */

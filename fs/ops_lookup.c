@@ -164,15 +164,32 @@ void ops_unsaved(struct ops *o, const struct place *node)
 		ops_forget_pages(o, id[i]);
 }
 
+/* What was committed with nobody waiting for it, or by a reader's fsync, is what those who have the file open
+ * show by now: they share it. */
+static void shows_own_save(struct ops *o, fuse_ino_t ino, const struct chart_attr *attr)
+{
+	const struct chart_shown shown = {attr->version, attr->size, attr->mtime_ns, attr->ctime_ns};
+	struct version was;
+
+	if (inode_shows(o->inodes, ino, attr->version, &was) &&
+	    chart_is_own_save(o->chart, &attr->place, was, attr->version)) {
+		inode_saved(o->inodes, ino, &shown);
+		notify_inode(o->notify, ino, false);
+	}
+}
+
 int ops_entry(struct ops *o, fuse_ino_t parent, const char *name, const struct chart_attr *attr,
 	      struct fuse_entry_param *ret_e)
 {
 	struct fuse_entry_param e = {.generation = inodes_generation(o->inodes)};
 	struct place dir;
+	uint64_t ino;
 	int err;
 
 	if (attr->was.kind)
 		ops_rebind(o, &attr->was, &attr->place);
+	if (inode_find(o->inodes, &attr->place, &ino, 1))
+		shows_own_save(o, ino, attr);
 	err = inode_ref(o->inodes, &attr->place, attr->version, parent, name, &e.ino);
 	if (err)
 		return err;
@@ -208,6 +225,8 @@ int ops_getattr_of(struct ops *o, fuse_ino_t ino, const struct place *p, struct 
 	err = chart_getattr(o->chart, p, ret_attr);
 	if (!err && !place_equal(&ret_attr->place, p))
 		inode_rebind(o->inodes, ino, &ret_attr->place);
+	if (!err)
+		shows_own_save(o, ino, ret_attr);
 	if (!err && inode_pin(o->inodes, ino, ret_attr))
 		ret_attr->unsettled = true;
 	if (!err)

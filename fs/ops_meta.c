@@ -261,6 +261,10 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, st
 	if (fi && p.kind == PLACE_GRANT && (to_set & FUSE_SET_ATTR_SIZE)) {
 		err = ops_grants_truncate(ops_handle(fi), (uint64_t)st->st_size);
 		to_set = 0;
+	} else if (fi && (to_set & FUSE_SET_ATTR_SIZE) && ops_handle(fi)->file) {
+		/* its name may be gone */
+		err = chart_truncate(ops_handle(fi)->file, (uint64_t)st->st_size);
+		to_set &= ~FUSE_SET_ATTR_SIZE;
 	}
 	if (!err)
 		err = change(o, ino, &p, st, to_set, &attr);

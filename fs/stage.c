@@ -118,12 +118,20 @@ void stage_begin(struct stage *s, struct tree_file *base, bool truncate, const s
 		s->attrs.mtime_ns = s->ctime_ns;
 }
 
+void stage_know(struct stage *s, const struct op_attrs *attrs, uint64_t size, uint64_t ctime_ns)
+{
+	s->known = *attrs;
+	s->known_size = size;
+	s->known_ctime_ns = ctime_ns;
+}
+
 void stage_committed(struct stage *s, uint64_t seq, struct version version)
 {
 	if (!version_equal(s->base_version, s->latest))
 		s->first_base = s->base_version;
 	s->latest = version;
 	if (s->seq == seq) {
+		stage_know(s, &s->attrs, s->size, s->ctime_ns);
 		stage_clear(s);
 		return;
 	}

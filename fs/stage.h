@@ -46,6 +46,9 @@ struct stage {
 	struct op_attrs attrs; /* as they are to be, when staged */
 	unsigned attr_set;     /* CHART_SET_* that somebody asked for by name */
 	uint64_t ctime_ns;
+	/* as it was last seen with nothing staged: of an open file whose name is gone nobody else knows */
+	struct op_attrs known;
+	uint64_t known_size, known_ctime_ns;
 	bool has_xattrs;   /* a save writes these extended attributes in place of those there are */
 	struct buf xattrs; /* acl/xattr.h */
 	struct spool_file *sealed_xattrs; /* they are here while the keys are locked away */
@@ -94,6 +97,7 @@ void stage_unref(struct stage *s); /* accepts NULL */
  * it is; attrs are those of the version unless given.
  */
 void stage_begin(struct stage *s, struct tree_file *base, bool truncate, const struct op_attrs *attrs);
+void stage_know(struct stage *s, const struct op_attrs *attrs, uint64_t size, uint64_t ctime_ns);
 /* Drops what is staged. */
 void stage_clear(struct stage *s);
 /* The save that took its snapshot at seq was committed as version. What was written since stays. */
