@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # test_posix.sh - what POSIX and Linux promise of files, directories, links and permissions, on a real mount, and
-# what of it is there after a remount.
+# what of it is there after a remount. SEED, MIX_SECONDS: of the random mix.
 . "$(dirname "$0")/../lib/solo.sh"
 
 program posix
@@ -19,6 +19,9 @@ contents()
 for t in $("$bin/posix" -l); do
 	ok "posix: $t" "$bin/posix" "$A/$t" "$t"
 done
+mkdir "$A/mix" "$work/twin"
+ok "a random mix of calls comes to the same as on a plain directory (seed ${SEED:-1})" timeout 60 \
+	python3 "$here/tests/mount/mix.py" run "$A/mix" "$work/twin" "${SEED:-1}" "${MIX_SECONDS:-8}"
 ok "nothing is left to be saved" within 5 test ! -s "$M/.chartfs/staged"
 sleep 1.2
 seen "$A" >"$work/before"

@@ -29,10 +29,25 @@ both()
 	return $first
 }
 
+# three at once, in one directory
+storm()
+{
+	local status=0 pids=() p
+	for p in "$A" "$A" "$B"; do
+		timeout 60 python3 "$here/tests/mount/mix.py" storm "$p/mix" "$seed-${#pids[@]}" 6 &
+		pids+=($!)
+	done
+	for p in "${pids[@]}"; do
+		wait "$p" || status=1
+	done
+	return $status
+}
+
 state()
 {
 	(cd "$1" && find . -type f -printf '%i %m %s %T@ %C@ %p\n' | LC_ALL=C sort && find . -type f -print0 |
 		LC_ALL=C sort -z | xargs -0r sha256sum)
+	python3 "$here/tests/mount/mix.py" tree "$1/mix"
 }
 
 same()
@@ -42,6 +57,8 @@ same()
 
 ok "seed $seed: whatever is read was saved so by one of them" both
 sed 's/^# /#   /' "$work/one.log" "$work/two.log"
+mkdir "$A/mix"
+ok "seed $seed: a random mix of calls on both" storm
 ok "both end equal: names, numbers, modes, times, bytes" within 10 same
 diff <(state "$A") <(state "$B") | head -20 | sed 's/^/#   /'
 ok "so do the peers" within 30 same_heads
