@@ -66,4 +66,4 @@ devnet umount "$work/doctor1" && devnet umount "$work/doctor2"
 mount_as doctor1
 mount_as doctor2
 ok "and after both were mounted anew" within 10 same
-is "no file was left half" "" bash -c "cd $A && for f in *; do [ ! -s \$f ] || [ \"\$(head -n 1 \$f)\" = \"\$(tail -n +2 \$f | sha256sum | cut -d' ' -f1)\" ] || echo \$f; done"
+is "no file was left half" "" bash -c "cd $A && for f in *; do [ ! -f \$f ] || [ ! -s \$f ] || [ \"\$(head -n 1 \$f)\" = \"\$(tail -n +2 \$f | sha256sum | cut -d' ' -f1)\" ] || echo \$f; done"
