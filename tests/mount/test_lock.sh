@@ -89,6 +89,11 @@ closed = os.open(section + "/closed.txt", os.O_WRONLY | os.O_CREAT)
 for f in (kept, closed):
     os.write(f, ("unsav3d" + mark).encode() * 20)
 os.setxattr(section + "/kept.txt", "user.note", ("attr1bute" + mark).encode())
+mapped = os.open(section + "/mapped.bin", os.O_RDWR | os.O_CREAT)
+os.write(mapped, b"a" * 10000)
+os.fsync(mapped)
+through = mmap.mmap(mapped, 10000)
+through[5000:5003] = b"MAP"
 scratch = os.open(section + "/.x.swp", os.O_RDWR | os.O_CREAT)
 os.write(scratch, ("scr4tch" + mark).encode() * 2000)
 
@@ -127,6 +132,7 @@ print("staged", os.pread(kept, 1000, 0) == ("unsav3d" + mark).encode() * 20,
       os.pread(scratch, 100000, 0) == ("scr4tch" + mark).encode() * 2000, file=out)
 os.write(kept, b"more")
 tried("save", lambda: os.close(kept))
+tried("save", lambda: os.close(mapped))
 print("end", file=out)
 PY
 }
@@ -190,6 +196,7 @@ wait
 unsaved=$(yes "unsav3d$mark" | head -n 20 | tr -d '\n')
 soon "what was not saved yet is saved" "${unsaved}more" cat "$P/EMR04/kept.txt"
 soon "with its attributes" "attr1bute$mark" getfattr --absolute-names --only-values -n user.note "$P/EMR04/kept.txt"
+soon "what was written through a map" aMAPa bash -c "tail -c +5000 $P/EMR04/mapped.bin | head -c 5"
 soon "what was closed meanwhile, too" "$unsaved" cat "$P/EMR04/closed.txt"
 ok "the passphrase is nowhere" bash -c "! grep -rqF \"\$(cat $net/passphrase)\" $work/log $work/data"
 
