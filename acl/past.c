@@ -224,13 +224,14 @@ int past_keys(struct past *p, const struct block_body *body, struct view verdict
 	int err = 0;
 
 	for (uint32_t i = 0; i < body->block.tx_count && !err; i++) {
+		const struct version version = {body->block.header.height, i};
 		struct view annex = body->annex[i];
 
 		if (verdicts.data[i] != VERDICT_VALID || annex.len == 0)
 			continue;
 		err = tx_decode(body->block.tx[i], p->tx);
 		if (!err)
-			err = db_put(txn, DB_ANNEX, VIEW(p->tx->id.b, HASH_BYTES), annex);
+			err = chain_fill_annex(txn, p->tx, version, annex);
 		if (!err)
 			err = derive_annex(txn, p->tx, annex);
 	}

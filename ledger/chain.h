@@ -152,6 +152,9 @@ void chain_import_discard(struct chain_import *i); /* the ledger is of no use th
  * no stage or group is open. What is filled counts, and can be read, after chain_fill_commit. (chain_fill.c)
  */
 struct chain_fill;
+/* The annex of a transaction of before, ahead of its block, and where an erasure looks for it. */
+int chain_fill_annex(struct db_txn *txn, const struct tx *tx, struct version version,
+		     struct view annex) must_check;
 /* What chain_import_note kept, appended; CF_ENOTFOUND: nothing was. */
 int chain_fill_note(struct chain *c, struct buf *out) must_check;
 /* CF_EINVAL: the ledger lacks nothing, or began without a past. */

@@ -87,6 +87,13 @@ int chain_fill_note(struct chain *c, struct buf *out)
 	return err;
 }
 
+int chain_fill_annex(struct db_txn *txn, const struct tx *tx, struct version version, struct view annex)
+{
+	int err = chain_log_rows(txn, tx, version);
+
+	return err ? err : db_put(txn, DB_ANNEX, VIEW(tx->id.b, HASH_BYTES), annex);
+}
+
 struct db_txn *chain_fill_txn(struct chain_fill *f)
 {
 	return f->txn;

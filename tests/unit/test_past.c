@@ -18,9 +18,9 @@ static const struct patient_id patient = {{9, 9}};
 
 struct world {
 	struct netfix *n;
-	struct identity ada, bob, fifth;
+	struct identity me, ada, bob, fifth;
 	struct keyring *keys;
-	struct node_id dir;
+	struct node_id dir, first, last; /* the first and last record */
 	const char *path;
 	struct chain *lean;
 };
@@ -34,10 +34,10 @@ static void no_log(void *ctx, enum log_level level, const char *line)
 
 static void put(struct world *w, const char *name)
 {
-	struct node_id node;
-
 	t_zero(netfix_put(w->n, &w->ada, w->keys, &patient, 5, &w->dir, name, NODE_RECORD, "{\"a\":1}",
-			  &node));
+			  &w->last));
+	if (node_is_zero(&w->first))
+		w->first = w->last;
 }
 
 /* The members change once, so that blocks of two epochs are there. */
@@ -64,35 +64,48 @@ static void world_new(struct world *w)
 {
 	const unsigned all = VERB_READ | VERB_ADD | VERB_MODIFY;
 	struct keyring *owner;
-	struct identity me;
 
 	memset(w, 0, sizeof(*w));
 	log_set_sink(no_log, NULL);
 	t_zero(netfix_new(1, false, &w->n));
-	t_zero(netfix_person(w->n, "p", ROLE_PATIENT, 0, &me));
+	t_zero(netfix_person(w->n, "p", ROLE_PATIENT, 0, &w->me));
 	t_zero(netfix_person(w->n, "dr.ada", ROLE_DOCTOR, 0, &w->ada));
 	t_zero(netfix_person(w->n, "dr.bob", ROLE_DOCTOR, 1, &w->bob));
-	t_zero(netfix_keyring(w->n, &me, &owner));
+	t_zero(netfix_keyring(w->n, &w->me, &owner));
 	t_zero(netfix_keyring(w->n, &w->ada, &w->keys));
-	t_zero(netfix_admit(w->n, &me, owner, &patient));
-	t_zero(netfix_grant(w->n, &me, owner, &patient, 1u << 5, &w->ada, all, 0));
+	t_zero(netfix_admit(w->n, &w->me, owner, &patient));
+	t_zero(netfix_grant(w->n, &w->me, owner, &patient, 1u << 5, &w->ada, all, 0));
 	w->dir = op_section_node(&patient, 5);
 	put(w, "a.json");
-	t_zero(netfix_grant(w->n, &me, owner, &patient, 1u << 5, &w->bob, VERB_READ, 0));
+	t_zero(netfix_grant(w->n, &w->me, owner, &patient, 1u << 5, &w->bob, VERB_READ, 0));
 	add_member(w);
 	put(w, "b.json");
-	t_zero(netfix_revoke(w->n, &me, owner, &patient, 1u << 5, &w->bob));
+	t_zero(netfix_revoke(w->n, &w->me, owner, &patient, 1u << 5, &w->bob));
 	put(w, "c.json");
 	t_zero(netfix_block(w->n, NULL, 0, NULL));
 	w->path = tmpdir_path(tmpdir_new(), "chain");
 	keyring_free(owner);
-	identity_release(&me);
+}
+
+/* Zeros: of the whole patient. */
+static void erase(struct world *w, const struct node_id *node)
+{
+	struct netfix_request r = {.by = &w->me, .patient = &patient, .op_count = 1};
+	const struct op_erase op = {.node = *node};
+	struct buf body;
+
+	buf_init(&body, 0);
+	t_zero(op_erase_encode(&op, &body));
+	r.op[0] = (struct tx_op){OP_ERASE, buf_view(&body)};
+	t_zero(netfix_submit(w->n, &r, NULL));
+	buf_release(&body);
 }
 
 static void world_free(struct world *w)
 {
 	chain_close(w->lean);
 	keyring_free(w->keys);
+	identity_release(&w->me);
 	identity_release(&w->ada);
 	identity_release(&w->bob);
 	identity_release(&w->fifth);
@@ -430,6 +443,37 @@ T_TEST(filled_it_is_as_any_other)
 	t_eq(chain_past(w.lean), 0);
 	put(&w, "g.json");
 	follow(&w);
+	same_ledger(&w);
+	past_free(p);
+	world_free(&w);
+}
+
+T_TEST(what_is_erased_stays_so)
+{
+	const struct node_id all = {{0}};
+	struct section_row row;
+	struct db_txn *txn;
+	struct world w;
+	struct past *p;
+	struct view annex;
+
+	world_new(&w);
+	erase(&w, &w.first);
+	take_state(&w);
+	p = past_of(&w);
+	erase(&w, &w.last);
+	follow(&w);
+	fill(&w, p, 3);
+	erase(&w, &all);
+	follow(&w);
+	/* the keys that came with the state */
+	t_zero(chain_read_begin(w.lean, &txn));
+	t_zero(state_section(txn, &patient, 5, &row));
+	t_zero(chain_annex(txn, &row.epoch_tx, &annex));
+	t_ok(!annex_is_whole(annex));
+	t_eq(derived_wraps(txn, &w.ada.id, &patient, 5, 1, is_there, NULL), 0);
+	db_abort(txn);
+	fill(&w, p, UINT32_MAX);
 	same_ledger(&w);
 	past_free(p);
 	world_free(&w);
