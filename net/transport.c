@@ -72,11 +72,13 @@ void transport_tell_gone(struct transport_link *link, uint32_t pipe)
 	leave(t);
 }
 
-/* --- the wall clock --- */
+/* --- the clock --- */
 
 /*
- * nng 1.5.2 as Debian builds it waits by the wall clock. When that is set back, what waits already - the next
- * look at a connection, the pause before the next attempt to dial - waits for as long as the step was, too.
+ * One thread of ours for all links: nng 1.5.2 turns round and round for the last millisecond of each wait, so
+ * that a timer for each connection costs more than all pings. And as Debian builds it, it waits by the wall
+ * clock. When that is set back, what waits already - the pause before the next attempt to dial - waits for as
+ * long as the step was, too.
  */
 static void *watch_clock(void *arg)
 {
@@ -86,16 +88,18 @@ static void *watch_clock(void *arg)
 	pthread_mutex_lock(&t->lock);
 	while (!t->watch_ends) {
 		struct transport_link *links;
+		bool back;
 
 		(void)ticks_wait(&t->watch_end, &t->lock, ticks_ms() + WATCH_MS);
 		now = (int64_t)(ticks_wall_ms() - ticks_ms());
-		links = now < ahead - STEP_MS && !t->watch_ends ? t->links : NULL;
+		back = now < ahead - STEP_MS;
+		links = t->watch_ends ? NULL : t->links;
 		ahead = now;
 		/* Links are only ever put before the first. */
 		pthread_mutex_unlock(&t->lock);
 		for (; links; links = links->next) {
-			if (links->ops->clock_back)
-				links->ops->clock_back(links);
+			if (links->ops->tick)
+				links->ops->tick(links, back);
 		}
 		pthread_mutex_lock(&t->lock);
 	}
@@ -103,17 +107,21 @@ static void *watch_clock(void *arg)
 	return NULL;
 }
 
-/* Under the lock. Without it links are as good, but for such a step. */
-static void watch_start(struct transport *t)
+int transport_watch(struct transport *t)
 {
 	sigset_t all, before;
+	int err;
 
-	if (t->watched)
-		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	t->watched = pthread_create(&t->watch, NULL, watch_clock, t) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_mutex_lock(&t->lock);
+	if (!t->watched) {
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		t->watched = pthread_create(&t->watch, NULL, watch_clock, t) == 0;
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	err = t->watched ? 0 : CF_ENOMEM;
+	pthread_mutex_unlock(&t->lock);
+	return err;
 }
 
 static void watch_stop(struct transport *t)
@@ -221,8 +229,6 @@ void transport_add(struct transport_link *link)
 	link->number = t->count++;
 	link->next = t->links;
 	t->links = link;
-	if (link->ops->clock_back)
-		watch_start(t);
 	pthread_mutex_unlock(&t->lock);
 }
 

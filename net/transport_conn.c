@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transport_conn.c - one stream: a hello, then frames, with one aio each way, and a clock.
+ * transport_conn.c - one stream: a hello, then frames, with one aio each way.
  *
  * nng runs the aios' callbacks on threads of its own and never inside the call that starts them, so those
  * calls are made under the lock: none comes after the stream was closed. nng 1.5.2 may leave an aio under way
@@ -18,7 +18,6 @@
 
 #define HELLO_BYTES 8
 #define HEAD_BYTES 4
-#define TICK_MS 1000
 #define SILENT_MS 5000   /* without a byte of the other side, which sends something at each tick */
 #define PING 0xffffffffu /* in the place of a length: says nothing */
 #define READ_BYTES 32768
@@ -34,7 +33,6 @@ struct conn {
 	unsigned frame_ms;
 	nng_aio *send_aio;
 	nng_aio *recv_aio;
-	nng_aio *tick_aio;
 
 	pthread_mutex_t lock;
 	nng_stream *stream; /* NULL: none */
@@ -42,7 +40,6 @@ struct conn {
 	bool ready;
 	bool sending; /* send_aio is under way */
 	bool receiving;
-	bool ticking;
 	bool spoke;         /* since the last tick */
 	uint64_t heard_ms;  /* when bytes came */
 	uint64_t begun_ms;  /* when the frame that is not whole yet began; 0: there is none */
@@ -86,10 +83,8 @@ static void count_unsent(struct conn *c)
 
 static void close_locked(struct conn *c)
 {
-	if (!c->closed && c->stream) {
+	if (!c->closed && c->stream)
 		nng_stream_close(c->stream);
-		nng_aio_cancel(c->tick_aio);
-	}
 	c->closed = true;
 	buf_release(&c->waiting);
 	count_unsent(c);
@@ -102,7 +97,7 @@ static void end_if_idle(struct conn *c)
 	bool was_ready = false;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->closed && !c->sending && !c->receiving && !c->ticking) {
+	if (c->closed && !c->sending && !c->receiving) {
 		stream = c->stream;
 		was_ready = c->ready;
 		c->stream = NULL;
@@ -288,34 +283,23 @@ static void on_received(void *arg)
 /* --- the clock --- */
 
 /* Under the lock. */
-static void tick_later(struct conn *c)
-{
-	c->ticking = true;
-	c->spoke = false;
-	nng_sleep_aio(TICK_MS, c->tick_aio);
-}
-
-/* Under the lock. */
 static bool is_too_slow(const struct conn *c)
 {
 	return c->begun_ms && ticks_ms() - c->begun_ms > c->frame_ms + c->begun_bytes / FRAME_BYTES_A_MS;
 }
 
-static void on_tick(void *arg)
+void conn_tick(struct conn *c)
 {
-	struct conn *c = arg;
 	uint8_t head[HEAD_BYTES];
 
 	head_of(PING, head);
 	pthread_mutex_lock(&c->lock);
-	c->ticking = false;
 	if (ticks_ms() - c->heard_ms > SILENT_MS || is_too_slow(c))
 		close_locked(c);
 	if (!c->closed && c->ready && !c->spoke && !c->sending &&
 	    buf_append(&c->waiting, head, HEAD_BYTES) == 0)
 		send_waiting(c);
-	if (!c->closed)
-		tick_later(c);
+	c->spoke = false;
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
 }
@@ -344,8 +328,6 @@ int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum tra
 	rv = nng_aio_alloc(&c->send_aio, on_sent, c);
 	if (!rv)
 		rv = nng_aio_alloc(&c->recv_aio, on_received, c);
-	if (!rv)
-		rv = nng_aio_alloc(&c->tick_aio, on_tick, c);
 	if (rv) {
 		conn_free(c);
 		return CF_ENOMEM;
@@ -360,7 +342,6 @@ void conn_free(struct conn *c)
 		return;
 	nng_aio_free(c->send_aio); /* accepts NULL */
 	nng_aio_free(c->recv_aio);
-	nng_aio_free(c->tick_aio);
 	pthread_mutex_destroy(&c->lock);
 	mem_free(c);
 }
@@ -371,7 +352,7 @@ void conn_start(struct conn *c, nng_stream *stream)
 
 	hello_of(c->kind, hello);
 	pthread_mutex_lock(&c->lock);
-	assert(!c->stream && !c->sending && !c->receiving && !c->ticking);
+	assert(!c->stream && !c->sending && !c->receiving);
 	c->stream = stream;
 	c->ready = false;
 	c->heard_ms = ticks_ms();
@@ -379,10 +360,8 @@ void conn_start(struct conn *c, nng_stream *stream)
 	c->closed = buf_append(&c->waiting, hello, HELLO_BYTES) != 0;
 	if (!c->closed)
 		receive(c);
-	if (!c->closed) {
+	if (!c->closed)
 		send_waiting(c);
-		tick_later(c);
-	}
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
 }
@@ -410,14 +389,6 @@ bool conn_is_ready(struct conn *c)
 	ready = c->ready;
 	pthread_mutex_unlock(&c->lock);
 	return ready;
-}
-
-void conn_clock_back(struct conn *c)
-{
-	pthread_mutex_lock(&c->lock);
-	if (c->ticking)
-		nng_aio_cancel(c->tick_aio);
-	pthread_mutex_unlock(&c->lock);
 }
 
 void conn_close(struct conn *c)

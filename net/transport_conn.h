@@ -19,7 +19,7 @@
 
 struct conn; /* used again for one stream after the other */
 
-/* On nng's threads, one at a time for each connection, no lock held. */
+/* On nng's threads, on_end also on the one that ticks; one at a time for each connection, no lock held. */
 struct conn_events {
 	void (*on_ready)(void *ctx, uint32_t tag);
 	void (*on_frame)(void *ctx, uint32_t tag, struct view frame);
@@ -43,8 +43,8 @@ void conn_start(struct conn *c, nng_stream *stream);
 int conn_send(struct conn *c, struct view frame, size_t bytes_max) must_check;
 /* Was the other side's hello heard: with TLS, does it have a certificate? */
 bool conn_is_ready(struct conn *c);
-/* The wall clock was set back: the connection is looked at now and not when that time comes again. */
-void conn_clock_back(struct conn *c);
+/* To be called once a second: pings, and closes what is silent or too slow. */
+void conn_tick(struct conn *c);
 /* on_end follows, unless there is no stream. */
 void conn_close(struct conn *c);
 

@@ -25,8 +25,9 @@ struct link_ops {
 	/* Of a GATEWAY listener. */
 	int (*reply)(struct transport_link *link, struct transport_from to, struct view frame);
 	bool (*is_up)(const struct transport_link *link);
-	/* The wall clock was set back: what waits by it is to go on now. NULL: nothing does. */
-	void (*clock_back)(struct transport_link *link);
+	/* Once a second. clock_back: the wall clock was set back, what waits by it is to go on now. NULL: no
+	 * need. */
+	void (*tick)(struct transport_link *link, bool clock_back);
 	/* No connection any more, none is made, the address is free. */
 	void (*stop)(struct transport_link *link);
 };
@@ -52,7 +53,8 @@ struct transport {
 	bool stopped; /* under running */
 	struct transport *next;
 
-	/* Looks for steps of the wall clock, by which nng's timers wait; from the first link on. */
+	/* Ticks for the links, and looks for steps of the wall clock; from the first link on that needs it.
+	 */
 	pthread_t watch;
 	bool watched;
 	pthread_cond_t watch_end; /* with lock */
@@ -67,6 +69,8 @@ bool transport_is_tls(const char *url);
 /* What stays of a link that is stopped has no key: the one of the two that there is gets another
  * configuration. */
 void transport_tls_drop(nng_stream_dialer *dialer, nng_stream_listener *listener);
+/* Links with a tick need it, before they are added. Errors: CF_ENOMEM. */
+int transport_watch(struct transport *t) must_check;
 /* Into the list of links: from here on frames and states may be told of it. */
 void transport_add(struct transport_link *link);
 

@@ -355,23 +355,20 @@ static bool link_is_up(const struct transport_link *base)
 	return atomic_load(&((const struct stream_link *)base)->up);
 }
 
-static void link_clock_back(struct transport_link *base)
+static void link_tick(struct transport_link *base, bool clock_back)
 {
 	struct stream_link *link = of(base);
+	uint32_t used;
 
-	nng_aio_cancel(link->pause_aio);
+	pthread_mutex_lock(&link->lock);
+	used = link->used_to;
+	pthread_mutex_unlock(&link->lock);
+	if (clock_back)
+		nng_aio_cancel(link->pause_aio);
 	if (link->conn)
-		conn_clock_back(link->conn);
-	for (uint32_t i = 0; link->slots && i < CONNS_MAX; i++) {
-		struct conn *conn;
-
-		pthread_mutex_lock(&link->lock);
-		conn = i < link->used_to ? link->slots[i].conn : NULL;
-		pthread_mutex_unlock(&link->lock);
-		if (!conn)
-			break;
-		conn_clock_back(conn);
-	}
+		conn_tick(link->conn);
+	for (uint32_t i = 0; i < used; i++)
+		conn_tick(link->slots[i].conn);
 }
 
 static void link_stop(struct transport_link *base)
@@ -394,7 +391,7 @@ static void link_stop(struct transport_link *base)
 		conn_close(link->slots[i].conn);
 }
 
-static const struct link_ops stream_ops = {link_send, link_reply, link_is_up, link_clock_back, link_stop};
+static const struct link_ops stream_ops = {link_send, link_reply, link_is_up, link_tick, link_stop};
 
 /* --- set-up --- */
 
@@ -421,7 +418,9 @@ static int link_new(struct transport *t, enum transport_kind kind, bool is_diale
 		link->slots = mem_zalloc(CONNS_MAX * sizeof(*link->slots));
 		err = link->slots ? 0 : CF_ENOMEM;
 	}
-	return rv ? CF_ENOMEM : err;
+	if (rv)
+		err = CF_ENOMEM;
+	return err ? err : transport_watch(t);
 }
 
 /* Of a link that nothing was ever started for. */
