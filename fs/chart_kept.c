@@ -133,12 +133,13 @@ static const char *label_name(struct view label)
 }
 
 /* With the stage's lock, but for moments when in pieces. */
-static int copy_bytes(struct stage *s, struct spool_file *f, bool in_pieces, uint8_t *piece)
+static int copy_bytes(struct stage *s, struct spool_file *f, bool in_pieces, uint8_t *piece,
+		      size_t piece_bytes)
 {
 	int err = 0;
 
 	for (uint64_t at = 0; !err && s->staged && at < s->size;) {
-		size_t n = s->size - at < COPY_BYTES ? (size_t)(s->size - at) : COPY_BYTES;
+		size_t n = s->size - at < piece_bytes ? (size_t)(s->size - at) : piece_bytes;
 
 		err = stage_read(s, at, n, piece);
 		if (in_pieces)
@@ -155,17 +156,22 @@ static int copy_bytes(struct stage *s, struct spool_file *f, bool in_pieces, uin
 /* What was written to while it was copied is copied again, the last time without letting anybody write. */
 int chart_copy_out(struct stage *s, struct spool_file *f, uint64_t *ret_seq)
 {
-	uint8_t *piece = mem_alloc(COPY_BYTES);
-	int err = piece ? 0 : CF_ENOMEM;
+	uint8_t *piece;
+	size_t piece_bytes;
 	bool same = false;
+	int err;
 
 	pthread_mutex_lock(&s->lock);
+	/* a record is small: a large buffer would cost its save 256 page faults */
+	piece_bytes = s->size == 0 ? 1 : s->size < COPY_BYTES ? (size_t)s->size : COPY_BYTES;
+	piece = mem_alloc(piece_bytes);
+	err = piece ? 0 : CF_ENOMEM;
 	for (int tries = 0; !err && !same; tries++) {
 		uint64_t seq = s->bytes_seq;
 
 		err = spool_truncate(f, 0);
 		if (!err)
-			err = copy_bytes(s, f, tries < COPY_TRIES, piece);
+			err = copy_bytes(s, f, tries < COPY_TRIES, piece, piece_bytes);
 		if (!err && !s->staged)
 			err = err_set(CF_ENOTFOUND, "saved meanwhile");
 		same = !err && s->bytes_seq == seq;
@@ -174,7 +180,7 @@ int chart_copy_out(struct stage *s, struct spool_file *f, uint64_t *ret_seq)
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (piece)
-		mem_wipe(piece, COPY_BYTES);
+		mem_wipe(piece, piece_bytes);
 	mem_free(piece);
 	return err;
 }
