@@ -132,25 +132,16 @@ static int check_active(struct db_txn *txn, const struct tx_proposal *p, uint64_
 }
 
 int apply_precheck(struct apply *a, struct db_txn *txn, struct view tx_bytes, struct view annex,
-		   uint64_t now_ms, struct hash *ret_id)
+		   uint64_t now_ms, struct tx *ret_tx)
 {
-	struct tx *tx = mem_zalloc(sizeof(*tx));
 	struct rwset rwset;
-	int err;
+	int err = validate_static(a->validator, txn, tx_bytes, annex, true, next_height(a), ret_tx, &rwset);
 
-	if (!tx)
-		return CF_ENOMEM;
-	err = validate_static(a->validator, txn, tx_bytes, annex, true, next_height(a), tx, &rwset);
 	if (err == 0) {
 		rwset_release(&rwset);
-		err = check_active(txn, &tx->proposal, now_ms);
+		err = check_active(txn, &ret_tx->proposal, now_ms);
 	}
-	if (err == 0)
-		err = validate_signers(a->validator, txn, tx);
-	if (err == 0)
-		*ret_id = tx->id;
-	mem_free(tx);
-	return err;
+	return err ? err : validate_signers(a->validator, txn, ret_tx);
 }
 
 /* What a header says before anything is executed. */
@@ -250,6 +241,13 @@ static int execute(struct apply *a, const struct block_body *body, enum batch_mo
 static bool is_staged(const struct apply *a, const struct hash *block)
 {
 	return a->staged.stage && hash_equal(&a->staged.block, block);
+}
+
+int apply_staged_verdicts(const struct apply *a, const struct hash *block, struct buf *out)
+{
+	if (!is_staged(a, block))
+		return CF_ENOTFOUND;
+	return buf_append(out, a->staged.verdict, a->staged.count);
 }
 
 /* A root that does not fit its transactions is the proposer's fault, as long as nobody certified the block.

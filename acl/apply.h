@@ -36,10 +36,10 @@ void apply_free(struct apply *a); /* accepts NULL */
  * Checks a transaction by itself, as a peer does before it pools it: decoding, type table, creator's
  * signature (cached), identity active, limits, annex hash, not committed yet, not expired. Any thread with
  * its own txn. Errors: CF_EDECODE, CF_ESIG, CF_EFOREIGN, CF_EREVOKED, CF_EEXPIRED, CF_EEXIST (committed
- * already), CF_ETOOBIG, CF_EINVAL.
+ * already), CF_ETOOBIG, CF_EINVAL. *ret_tx is filled also when it is refused, if it decodes.
  */
 int apply_precheck(struct apply *a, struct db_txn *txn, struct view tx_bytes, struct view annex,
-		   uint64_t now_ms, struct hash *ret_id) must_check;
+		   uint64_t now_ms, struct tx *ret_tx) must_check;
 
 /* The same for a proposal that is to be endorsed; errors as validate_proposal (acl/validate.h). Any thread.
  */
@@ -72,6 +72,12 @@ int apply_build(struct apply *a, const struct apply_request *requests, size_t co
  */
 int apply_check(struct apply *a, struct view body, bool fresh, uint64_t now_ms,
 		struct hash *ret_hash) must_check;
+
+/*
+ * The verdicts of the block that was built or checked last, one byte each, appended. CF_ENOTFOUND: it was
+ * another one; CF_ENOMEM.
+ */
+int apply_staged_verdicts(const struct apply *a, const struct hash *block, struct buf *out) must_check;
 
 /*
  * Commits a certified body (certificate verified by the caller or verified here: verify true). Uses the stage

@@ -69,24 +69,21 @@ void intake_take(struct intake *i, struct message *m)
 	(void)!worker_push(i->worker, m->kind == WIRE_STATUS_ASK ? QUEUE_URGENT : QUEUE_BULK, m);
 }
 
-/* A client's transaction goes on with the place to answer to; a relayed one without. */
-static int hand_on(struct intake *i, const struct message *m, const struct hash *id, struct view tx,
-		   struct view annex)
+/* i->tx is what tx is. A client's transaction goes on with the place to answer to; a relayed one without. */
+static int hand_on(struct intake *i, const struct message *m, struct view tx, struct view annex)
 {
 	struct message *request = NULL;
 	struct buf bytes;
 	int err;
 
 	buf_init(&bytes, PBFT_REQUEST_BYTES_MAX);
-	err = tx_decode(tx, &i->tx);
-	if (!err)
-		err = body_request_encode(tx, annex, &bytes);
+	err = body_request_encode(tx, annex, &bytes);
 	if (!err)
 		err = message_new(WIRE_SUBMIT, buf_view(&bytes), &request);
 	buf_release(&bytes);
 	if (err)
 		return err;
-	request->id = *id;
+	request->id = i->tx.id;
 	request->number = i->tx.proposal.valid_until;
 	request->from = m->from;
 	request->sender = m->sender;
@@ -118,22 +115,21 @@ static void take_tx(struct intake *i, const struct message *m, struct db_txn *tx
 		    struct view annex)
 {
 	bool client = m->kind == WIRE_SUBMIT;
-	struct hash id = {{0}};
+	const struct hash *id = &i->tx.id;
 	int err;
 
 	err_clear();
 	/* Named also when it is refused, if it can be read that far. */
-	if (tx_decode(tx, &i->tx) == 0)
-		id = i->tx.id;
-	err = apply_precheck(i->config.apply, txn, tx, annex, ticks_wall_ms(), &id);
-	if (!err && client && tx_decode(tx, &i->tx) == 0)
+	i->tx.id = (struct hash){{0}};
+	err = apply_precheck(i->config.apply, txn, tx, annex, ticks_wall_ms(), &i->tx);
+	if (!err && client)
 		err = gateway_check((enum gateway)m->gateway, txn, &i->tx.proposal);
 	if (!err)
-		err = hand_on(i, m, &id, tx, annex);
+		err = hand_on(i, m, tx, annex);
 	if (client && err == CF_EEXIST)
-		answer_settled(i, m, txn, &id);
+		answer_settled(i, m, txn, id);
 	else if (client && err)
-		mesh_refuse(i->config.mesh, m->from, m->request, &id, err, err_detail());
+		mesh_refuse(i->config.mesh, m->from, m->request, id, err, err_detail());
 	else if (err && err != CF_EEXIST)
 		log_debug(MODULE, "a relayed request is refused: %s (%s)", err_name(err), err_detail());
 }

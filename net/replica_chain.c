@@ -130,6 +130,19 @@ void replica_reached(struct replica *r, uint64_t height)
 	catchup_progress(&r->catchup, r->height, ticks_ms());
 }
 
+/* The verdicts of a block that is not stored yet, if they are all VALID: those of the stage, or told by
+ * sight. */
+static int verdicts_if_valid(struct replica *r, struct view body, const struct hash *block, struct buf *out)
+{
+	int err = apply_staged_verdicts(r->config.apply, block, out);
+
+	if (err == CF_ENOTFOUND)
+		return body_verdicts_if_valid(body, out);
+	for (size_t i = 0; !err && i < out->len; i++)
+		err = out->data[i] == VERDICT_VALID ? 0 : CF_ENOTFOUND;
+	return err;
+}
+
 /* Before it is stored, when its verdicts can be told. True when that was done. */
 static bool publish_early(struct replica *r, struct view body, const struct certificate *c)
 {
@@ -139,7 +152,7 @@ static bool publish_early(struct replica *r, struct view body, const struct cert
 
 	buf_init(&verdicts, 0);
 	buf_init(&payload, 0);
-	if (body_verdicts_if_valid(body, &verdicts) == 0) {
+	if (verdicts_if_valid(r, body, &c->digest, &verdicts) == 0) {
 		block.verdicts = buf_view(&verdicts);
 		done = wire_block_encode(&block, &payload) == 0;
 	}

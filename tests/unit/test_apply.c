@@ -133,12 +133,18 @@ T_TEST(a_backup_agrees_and_both_commit_what_they_staged)
 	struct hash built, checked, *ids;
 	struct certificate c;
 	struct chain_head head, other;
+	struct buf verdicts;
 	uint32_t count;
 
 	open_ward(&w, 2, false);
+	buf_init(&verdicts, 0);
 	build(&w, &built);
+	t_err(apply_staged_verdicts(w.n->apply[1], &built, &verdicts), CF_ENOTFOUND);
 	t_zero(apply_check(w.n->apply[1], buf_view(&w.n->body), true, w.n->now_ms + 5, &checked));
 	t_bytes(built.b, HASH_BYTES, checked.b, HASH_BYTES);
+	for (unsigned i = 0; i < 2; i++)
+		t_zero(apply_staged_verdicts(w.n->apply[i], &built, &verdicts));
+	t_bytes(verdicts.data, verdicts.len, "\0\0", 2);
 	/* a re-proposal, much later: time is not checked again */
 	t_zero(apply_check(w.n->apply[1], buf_view(&w.n->body), false, w.n->now_ms + 500000, &checked));
 	chain_head(w.n->chain[0], &head);
@@ -150,6 +156,8 @@ T_TEST(a_backup_agrees_and_both_commit_what_they_staged)
 	chain_head(w.n->chain[0], &head);
 	chain_head(w.n->chain[1], &other);
 	t_bytes(head.state_root.b, HASH_BYTES, other.state_root.b, HASH_BYTES);
+	t_err(apply_staged_verdicts(w.n->apply[1], &built, &verdicts), CF_ENOTFOUND);
+	buf_release(&verdicts);
 	/* what was staged for it is gone: the same body is not the next block */
 	t_err(apply_check(w.n->apply[1], buf_view(&w.n->body), false, 0, &checked), CF_EINVAL);
 	close_ward(&w);

@@ -162,7 +162,8 @@ T_TEST(it_goes_on_like_any_other)
 	struct apply *a;
 	struct db_txn *txn;
 	struct buf tx, bytes;
-	struct hash id, again;
+	static struct tx again;
+	struct hash id;
 
 	world_new(&w);
 	buf_init(&tx, 0);

@@ -506,6 +506,7 @@ T_TEST(what_is_in_the_ledger_is_refused)
 
 T_TEST(a_proposal_is_checked_before_it_is_endorsed)
 {
+	static struct tx tx;
 	struct bench b;
 	struct tx_proposal p;
 	struct hash id;
@@ -524,14 +525,15 @@ T_TEST(a_proposal_is_checked_before_it_is_endorsed)
 				   VIEW_NONE, &p, &id),
 	      CF_EINVAL);
 	t_zero(apply_precheck(b.n->apply[0], b.stage.txn, buf_view(&b.bytes), buf_view(&b.annex), b.n->now_ms,
-			      &id));
+			      &tx));
 	t_err(apply_precheck(b.n->apply[0], b.stage.txn, buf_view(&b.bytes), buf_view(&b.annex),
-			     b.owner.info.not_after_ms + 1, &id),
+			     b.owner.info.not_after_ms + 1, &tx),
 	      CF_EEXPIRED);
 	t_zero(netstage_status(&b.stage, &b.owner, IDENTITY_REVOKED));
 	t_err(apply_precheck(b.n->apply[0], b.stage.txn, buf_view(&b.bytes), buf_view(&b.annex), b.n->now_ms,
-			     &id),
+			     &tx),
 	      CF_EREVOKED);
+	t_bytes(tx.id.b, HASH_BYTES, b.tx->id.b, HASH_BYTES);
 	close_bench(&b);
 }
 
