@@ -25,6 +25,7 @@ struct endorser {
 	uint8_t point[POINT_BYTES]; /* of the key that endorses */
 	struct message *waiting;    /* for a height; number is the deadline */
 	unsigned waiting_count;
+	size_t waiting_bytes;
 	atomic_uint waiting_any; /* waiting_count, for other threads */
 };
 
@@ -264,6 +265,7 @@ static uint64_t serve_waiting(struct endorser *e, uint64_t height)
 		}
 		*at = m->next;
 		e->waiting_count--;
+		e->waiting_bytes -= m->len;
 		if (min_height(m) <= height) {
 			m->number = 0;
 			endorser_take(e, m); /* its turn in the queue */
@@ -276,13 +278,34 @@ static uint64_t serve_waiting(struct endorser *e, uint64_t height)
 	return next;
 }
 
-static unsigned waiting_of(const struct endorser *e, uint64_t sender)
+static unsigned waiting_of(const struct endorser *e, uint64_t sender, size_t *ret_bytes)
 {
 	unsigned count = 0;
 
-	for (const struct message *m = e->waiting; m; m = m->next)
-		count += m->sender == sender;
+	*ret_bytes = 0;
+	for (const struct message *m = e->waiting; m; m = m->next) {
+		if (m->sender != sender)
+			continue;
+		count++;
+		*ret_bytes += m->len;
+	}
 	return count;
+}
+
+/* Who has most of what waits: frames, or bytes where those are too many. */
+static uint64_t greediest(const struct endorser *e, bool by_bytes)
+{
+	uint64_t sender = 0;
+	size_t most = 0, bytes;
+
+	for (const struct message *m = e->waiting; m; m = m->next) {
+		size_t count = waiting_of(e, m->sender, &bytes);
+
+		count = by_bytes ? bytes : count;
+		sender = count > most ? m->sender : sender;
+		most = count > most ? count : most;
+	}
+	return sender;
 }
 
 /* Its oldest one. */
@@ -297,6 +320,7 @@ static void refuse_waiting(struct endorser *e, uint64_t sender)
 		return;
 	*at = m->next;
 	e->waiting_count--;
+	e->waiting_bytes -= m->len;
 	mesh_refuse(e->config.mesh, m->from, m->request, NULL, CF_EAGAIN, "too many wait");
 	message_free(m);
 }
@@ -306,7 +330,7 @@ static void wait_for_height(struct endorser *e, struct message *m)
 {
 	struct message **at = &e->waiting;
 	uint64_t sender = m->sender;
-	unsigned most = 0;
+	size_t bytes;
 
 	while (*at)
 		at = &(*at)->next;
@@ -314,17 +338,13 @@ static void wait_for_height(struct endorser *e, struct message *m)
 	m->next = NULL;
 	*at = m;
 	e->waiting_count++;
-	if (waiting_of(e, sender) > ENDORSER_WAITING_OF_ONE_MAX)
+	e->waiting_bytes += m->len;
+	if (waiting_of(e, sender, &bytes) > ENDORSER_WAITING_OF_ONE_MAX)
 		refuse_waiting(e, sender);
-	if (e->waiting_count > ENDORSER_WAITING_MAX) {
-		for (m = e->waiting; m; m = m->next) {
-			unsigned count = waiting_of(e, m->sender);
-
-			sender = count > most ? m->sender : sender;
-			most = count > most ? count : most;
-		}
-		refuse_waiting(e, sender);
-	}
+	if (e->waiting_count > ENDORSER_WAITING_MAX)
+		refuse_waiting(e, greediest(e, false));
+	while (e->waiting_bytes > QUEUE_BYTES_MAX)
+		refuse_waiting(e, greediest(e, true));
 	/* Said before the height is looked at again, so that no commit between the two is missed. */
 	atomic_store(&e->waiting_any, e->waiting_count);
 }

@@ -6,7 +6,7 @@
  * turn in between, connection by connection (net/queue.h). Each slice is answered by a frame of its own, with
  * one signature over all good ones of it (ledger/tx.h, struct sigpath). A frame that asks for a height not
  * reached yet waits for it, for ENDORSER_WAIT_MS at the most; all others are served as they come. Where too
- * many wait, the connection with the most loses its oldest.
+ * many wait, or too many bytes, the connection with the most loses its oldest.
  */
 #ifndef NET_ENDORSER_H
 #define NET_ENDORSER_H

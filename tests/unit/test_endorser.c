@@ -4,7 +4,9 @@
  */
 #include "ledger/mem.h"
 #include "tests/lib/peerfix.h"
+
 #include "tests/lib/t.h"
+#include <unistd.h>
 
 #define FLOOD 300
 #define COSTLY WIRE_BATCH_MAX
@@ -99,6 +101,36 @@ T_TEST(far_heights_keep_nobody_out)
 	/* All but those that may wait were refused; none is forgotten: the rest follows when its time is
 	 * over. */
 	t_ok(peerfix_wait_count(f, &f->refused, FLOOD, 10000));
+	peerfix_free(f);
+}
+
+/* What waits is bounded in bytes as well. */
+T_TEST(far_heights_take_little_memory)
+{
+	const size_t bytes = (size_t)4 << 20;
+	uint8_t *far = mem_zalloc(bytes);
+	struct identity ann;
+	struct peerfix *f;
+	bool bounded = false;
+
+	memset(far, 255, 8);
+	t_zero(peerfix_new(&f));
+	t_zero(netfix_person(f->n, "ann", ROLE_DOCTOR, 0, &ann));
+	for (unsigned i = 0; i < PEERFIX_PEERS; i++)
+		t_zero(peerfix_start(f, i));
+	t_zero(peerfix_follow(f, 1));
+	for (unsigned turn = 0; turn < 10 && !bounded; turn++) { /* else their time was over first */
+		unsigned before = f->refused;
+
+		for (unsigned i = 0; i < 18; i++)
+			t_eq(peerfix_send(f, 1, WIRE_ENDORSE, VIEW(far, bytes), &ann), 1);
+		t_ok(peerfix_wait_count(f, &f->refused, before + 1, 10000));
+		bounded = strcmp(f->refused_detail, "too many wait") == 0;
+		usleep(1500000); /* all of them are over */
+	}
+	t_ok(bounded);
+	mem_free(far);
+	identity_release(&ann);
 	peerfix_free(f);
 }
 
