@@ -19,7 +19,7 @@
 #define TRANSPORT_FRAME_BYTES_MAX ((size_t)40 << 20) /* a longer one ends the connection it came on */
 #define TRANSPORT_FRAME_MS 30000
 #define TRANSPORT_QUEUE_BYTES_MAX ((size_t)256 << 20) /* waiting to be sent on one link */
-#define TRANSPORT_REPLIES_BYTES_MAX ((size_t)256 << 20)
+#define TRANSPORT_HELD_BYTES_MAX ((size_t)256 << 20)
 
 enum transport_kind { TRANSPORT_PEER = 1, TRANSPORT_GATEWAY = 2 };
 
@@ -67,9 +67,10 @@ struct transport_config {
 	/* So long a frame may take, and 1 ms more for each 256 bytes of it that are there: who stops in the
 	 * middle, or trickles, holds no memory for good. 0: TRANSPORT_FRAME_MS. Not by inproc. */
 	unsigned frame_ms;
-	/* bytes of answers that may wait for all clients of a listener together, where nobody reads them:
-	 * then the greediest is cut off (net/transport_shed.h). 0: TRANSPORT_REPLIES_BYTES_MAX */
-	size_t replies_max;
+	/* bytes that may be held for all clients of a listener together: answers that nobody reads, frames
+	 * that are not whole yet. Beyond that the greediest is cut off (net/transport_shed.h). 0:
+	 * TRANSPORT_HELD_BYTES_MAX */
+	size_t held_max;
 };
 
 int transport_new(const struct transport_config *config, struct transport **ret_t) must_check;

@@ -47,8 +47,9 @@ struct conn {
 	struct buf waiting; /* to be sent after what is in flight */
 	struct buf flight;
 	size_t sent;        /* of flight */
-	size_t unsent;      /* as it was last added to sum */
+	size_t held;        /* as it was last added to sum */
 	atomic_size_t *sum; /* NULL: nobody counts */
+	size_t sum_max;
 
 	/* recv_aio's callback's own. */
 	struct buf in;
@@ -72,13 +73,13 @@ static void drained(struct buf *b)
 }
 
 /* Under the lock. What a closed stream still has goes with it. */
-static void count_unsent(struct conn *c)
+static void count_held(struct conn *c)
 {
-	size_t now = c->closed ? 0 : c->waiting.len + c->flight.len - c->sent;
+	size_t now = c->closed ? 0 : c->waiting.len + c->flight.len - c->sent + c->begun_bytes;
 
 	if (c->sum)
-		atomic_fetch_add(c->sum, now - c->unsent); /* may wrap, as unsigned numbers do */
-	c->unsent = now;
+		atomic_fetch_add(c->sum, now - c->held); /* may wrap, as unsigned numbers do */
+	c->held = now;
 }
 
 static void close_locked(struct conn *c)
@@ -87,7 +88,7 @@ static void close_locked(struct conn *c)
 		nng_stream_close(c->stream);
 	c->closed = true;
 	buf_release(&c->waiting);
-	count_unsent(c);
+	count_held(c);
 }
 
 /* The last callback of a closed stream gives it back. */
@@ -153,7 +154,7 @@ static void on_sent(void *arg)
 		if (!c->closed && c->waiting.len > 0)
 			send_waiting(c);
 	}
-	count_unsent(c);
+	count_held(c);
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
 }
@@ -184,7 +185,7 @@ int conn_send(struct conn *c, struct view frame, size_t bytes_max)
 		err = buf_append_view(&c->waiting, frame);
 	if (!err && !c->sending)
 		send_waiting(c);
-	count_unsent(c);
+	count_held(c);
 	pthread_mutex_unlock(&c->lock);
 	return err;
 }
@@ -263,6 +264,7 @@ static void on_received(void *arg)
 	struct conn *c = arg;
 	bool good = nng_aio_result(c->recv_aio) == 0 &&
 		    buf_append(&c->in, c->read, nng_aio_count(c->recv_aio)) == 0 && take(c);
+	bool crowded;
 
 	pthread_mutex_lock(&c->lock);
 	c->receiving = false;
@@ -276,7 +278,11 @@ static void on_received(void *arg)
 		close_locked(c);
 	if (!c->closed)
 		receive(c);
+	count_held(c);
+	crowded = c->sum && c->begun_bytes && atomic_load(c->sum) > c->sum_max;
 	pthread_mutex_unlock(&c->lock);
+	if (crowded)
+		c->events->on_crowded(c->ctx, c->tag);
 	end_if_idle(c);
 }
 
@@ -357,6 +363,7 @@ void conn_start(struct conn *c, nng_stream *stream)
 	c->ready = false;
 	c->heard_ms = ticks_ms();
 	c->begun_ms = 0;
+	c->begun_bytes = 0;
 	c->closed = buf_append(&c->waiting, hello, HELLO_BYTES) != 0;
 	if (!c->closed)
 		receive(c);
@@ -366,17 +373,18 @@ void conn_start(struct conn *c, nng_stream *stream)
 	end_if_idle(c);
 }
 
-void conn_count_into(struct conn *c, atomic_size_t *sum)
+void conn_count_into(struct conn *c, atomic_size_t *sum, size_t max)
 {
 	c->sum = sum;
+	c->sum_max = max;
 }
 
-size_t conn_unsent(struct conn *c)
+size_t conn_held(struct conn *c)
 {
 	size_t bytes;
 
 	pthread_mutex_lock(&c->lock);
-	bytes = c->unsent;
+	bytes = c->held;
 	pthread_mutex_unlock(&c->lock);
 	return bytes;
 }
@@ -397,4 +405,17 @@ void conn_close(struct conn *c)
 	close_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	end_if_idle(c);
+}
+
+void conn_origin(nng_stream *stream, uint8_t ret_origin[ORIGIN_BYTES])
+{
+	nng_sockaddr a;
+
+	memset(ret_origin, 0, ORIGIN_BYTES);
+	if (nng_stream_get_addr(stream, NNG_OPT_REMADDR, &a))
+		return;
+	if (a.s_family == NNG_AF_INET)
+		memcpy(ret_origin, &a.s_in.sa_addr, sizeof(a.s_in.sa_addr));
+	else if (a.s_family == NNG_AF_INET6)
+		memcpy(ret_origin, a.s_in6.sa_addr, ORIGIN_BYTES);
 }

@@ -16,6 +16,7 @@
 #define NET_TRANSPORT_CONN_H
 
 #include "net/transport_private.h"
+#include "net/transport_shed.h"
 
 struct conn; /* used again for one stream after the other */
 
@@ -25,22 +26,26 @@ struct conn_events {
 	void (*on_frame)(void *ctx, uint32_t tag, struct view frame);
 	/* The stream is gone, no more is said of it; from here on conn_start may be called again. */
 	void (*on_end)(void *ctx, uint32_t tag, bool was_ready);
+	/* What came in has made the sum larger than its bound; any connection may be closed. May be NULL. */
+	void (*on_crowded)(void *ctx, uint32_t tag);
 };
 
 /* events and ctx are borrowed for good. tag: the owner's name for it; of limits frame_max and frame_ms count.
  * Errors: CF_ENOMEM. */
 int conn_new(const struct conn_events *events, void *ctx, uint32_t tag, enum transport_kind kind,
 	     const struct transport_config *limits, struct conn **ret_c) must_check;
-/* Adds what waits to be sent to *sum, from here on and for good; not of one that was started. */
-void conn_count_into(struct conn *c, atomic_size_t *sum);
-/* Bytes that wait to be sent, or are being sent. */
-size_t conn_unsent(struct conn *c);
+/* Adds what it holds to *sum, from here on and for good; not of one that was started. */
+void conn_count_into(struct conn *c, atomic_size_t *sum, size_t max);
+/* Bytes that wait to be sent, or are being sent, and those of a frame that is not whole yet. */
+size_t conn_held(struct conn *c);
 /* Only of one that was never started: nng may still know another. Accepts NULL. */
 void conn_free(struct conn *c);
 /* Takes the stream over. */
 void conn_start(struct conn *c, nng_stream *stream);
 /* Copies and queues. CF_EAGAIN: bytes_max wait already; CF_ENETWORK: not ready or closed. */
 int conn_send(struct conn *c, struct view frame, size_t bytes_max) must_check;
+/* The machine on the other side; a /64 of IPv6 is one. Zeros when it is gone already. */
+void conn_origin(nng_stream *stream, uint8_t ret_origin[ORIGIN_BYTES]);
 /* Was the other side's hello heard: with TLS, does it have a certificate? */
 bool conn_is_ready(struct conn *c);
 /* To be called once a second: pings, and closes what is silent or too slow. */

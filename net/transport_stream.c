@@ -6,7 +6,6 @@
  * dials pauses first, what accepts goes on at once. Nothing ends an accept loop but link_stop.
  */
 #include "net/transport_conn.h"
-#include "net/transport_shed.h"
 
 #include "ledger/mem.h"
 
@@ -45,7 +44,7 @@ struct stream_link {
 	struct slot *slots;
 	uint32_t used_to; /* slots below it were ever used */
 	uint64_t accepted;
-	atomic_size_t unsent; /* by all slots */
+	atomic_size_t held; /* by all slots */
 };
 
 static struct stream_link *of(struct transport_link *base)
@@ -134,7 +133,7 @@ static void dialer_end(void *ctx, uint32_t tag, bool was_ready)
 	dial_later(link);
 }
 
-static const struct conn_events dialer_events = {dialer_ready, dialer_frame, dialer_end};
+static const struct conn_events dialer_events = {dialer_ready, dialer_frame, dialer_end, NULL};
 
 static void on_dial_pause(void *arg)
 {
@@ -174,21 +173,47 @@ static void listener_end(void *ctx, uint32_t tag, bool was_ready)
 	pthread_mutex_unlock(&link->lock);
 }
 
-static const struct conn_events listener_events = {listener_ready, listener_frame, listener_end};
-
-/* The machine on the other side; a /64 of IPv6 is one. Zeros when it is gone already. */
-static void origin_of(nng_stream *stream, uint8_t ret_origin[ORIGIN_BYTES])
+static size_t held_max(const struct stream_link *link)
 {
-	nng_sockaddr a;
+	size_t max = link->base.t->config.held_max;
 
-	memset(ret_origin, 0, ORIGIN_BYTES);
-	if (nng_stream_get_addr(stream, NNG_OPT_REMADDR, &a))
-		return;
-	if (a.s_family == NNG_AF_INET)
-		memcpy(ret_origin, &a.s_in.sa_addr, sizeof(a.s_in.sa_addr));
-	else if (a.s_family == NNG_AF_INET6)
-		memcpy(ret_origin, a.s_in6.sa_addr, ORIGIN_BYTES);
+	return max ? max : TRANSPORT_HELD_BYTES_MAX;
 }
+
+/* Clients that ask and do not read, or begin and do not end, go until the bound holds, the greediest first.
+ */
+static void shed(struct stream_link *link)
+{
+	while (atomic_load(&link->held) > held_max(link)) {
+		struct shed_item items[CONNS_MAX] = {0};
+		struct conn *conn = NULL;
+		uint32_t i;
+
+		pthread_mutex_lock(&link->lock);
+		for (i = 0; i < link->used_to; i++) {
+			if (!link->slots[i].used)
+				continue;
+			memcpy(items[i].origin, link->slots[i].origin, ORIGIN_BYTES);
+			items[i].bytes = conn_held(link->slots[i].conn);
+		}
+		i = shed_choose(items, CONNS_MAX);
+		if (i < CONNS_MAX)
+			conn = link->slots[i].conn;
+		pthread_mutex_unlock(&link->lock);
+		if (!conn)
+			return;
+		conn_close(conn);
+	}
+}
+
+static void listener_crowded(void *ctx, uint32_t tag)
+{
+	(void)tag;
+	shed(ctx);
+}
+
+static const struct conn_events listener_events = {listener_ready, listener_frame, listener_end,
+						   listener_crowded};
 
 /* What a listener's slots hold, as seen from a new connection's origin. Under the lock. */
 struct crowd {
@@ -231,7 +256,7 @@ static struct conn *slot_open(struct stream_link *link, uint32_t i, const uint8_
 	if (!s->conn &&
 	    conn_new(&listener_events, link, i, link->base.kind, &link->base.t->config, &s->conn) != 0)
 		return NULL;
-	conn_count_into(s->conn, &link->unsent);
+	conn_count_into(s->conn, &link->held, held_max(link));
 	s->used = true;
 	s->number = link->accepted++;
 	memcpy(s->origin, origin, ORIGIN_BYTES);
@@ -252,7 +277,7 @@ static struct conn *slot_take(struct stream_link *link, nng_stream *stream)
 	uint8_t origin[ORIGIN_BYTES];
 	struct crowd c;
 
-	origin_of(stream, origin);
+	conn_origin(stream, origin);
 	pthread_mutex_lock(&link->lock);
 	c = look_around(link, origin);
 	if (c.same >= CONNS_OF_ONE_MAX && c.same_idle)
@@ -306,33 +331,6 @@ static void on_accept_pause(void *arg)
 static int link_send(struct transport_link *base, struct view frame)
 {
 	return conn_send(of(base)->conn, frame, TRANSPORT_QUEUE_BYTES_MAX);
-}
-
-/* Clients that ask and do not read are ended until what waits is within the bound, the greediest first. */
-static void shed(struct stream_link *link)
-{
-	size_t max = link->base.t->config.replies_max;
-
-	while (atomic_load(&link->unsent) > (max ? max : TRANSPORT_REPLIES_BYTES_MAX)) {
-		struct shed_item items[CONNS_MAX] = {0};
-		struct conn *conn = NULL;
-		uint32_t i;
-
-		pthread_mutex_lock(&link->lock);
-		for (i = 0; i < link->used_to; i++) {
-			if (!link->slots[i].used)
-				continue;
-			memcpy(items[i].origin, link->slots[i].origin, ORIGIN_BYTES);
-			items[i].bytes = conn_unsent(link->slots[i].conn);
-		}
-		i = shed_choose(items, CONNS_MAX);
-		if (i < CONNS_MAX)
-			conn = link->slots[i].conn;
-		pthread_mutex_unlock(&link->lock);
-		if (!conn)
-			return;
-		conn_close(conn);
-	}
 }
 
 static int link_reply(struct transport_link *base, struct transport_from to, struct view frame)

@@ -89,7 +89,7 @@ static void node_init_limited(struct node *n, const struct transport_tls *tls, s
 						.on_gone = on_gone,
 						.frame_max = frame_max,
 						.frame_ms = frame_ms,
-						.replies_max = (size_t)16 << 20};
+						.held_max = (size_t)16 << 20};
 
 	memset(n, 0, sizeof(*n));
 	pthread_mutex_init(&n->lock, NULL);
