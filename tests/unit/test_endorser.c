@@ -101,6 +101,7 @@ T_TEST(far_heights_keep_nobody_out)
 	/* All but those that may wait were refused; none is forgotten: the rest follows when its time is
 	 * over. */
 	t_ok(peerfix_wait_count(f, &f->refused, FLOOD, 10000));
+	identity_release(&ann);
 	peerfix_free(f);
 }
 
