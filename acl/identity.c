@@ -5,6 +5,7 @@
 #include "acl/identity_private.h"
 #include "acl/keyfile.h"
 #include "acl/userfile.h"
+#include "ledger/mem.h"
 
 #include <assert.h>
 #include <string.h>
@@ -77,6 +78,7 @@ int identity_load(const char *dir, const char *passphrase, struct identity *ret_
 		err = read_key(dir, KEM_FILE, passphrase, id.info.kem_point, &id.kem);
 	if (!err && id.info.role == ROLE_PEER)
 		err = read_key(dir, ENDORSE_FILE, passphrase, id.info.endorse_point, &id.endorse);
+	mem_wipe_stack(); /* of what decoded the keys */
 	if (!err)
 		err = identity_latch_new(&id.latch);
 	if (err) {

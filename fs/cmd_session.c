@@ -29,6 +29,7 @@ static int load_tls_key(struct cmd_session *s)
 		return err;
 	err = cert_key_pem_text(s->identity.sign, &s->tls_key);
 	identity_done(&s->identity);
+	mem_wipe_stack();
 	if (!err)
 		err = buf_append(&s->tls_key, "", 1);
 	s->tls.key_pem = (const char *)s->tls_key.data;

@@ -25,6 +25,7 @@ static int derive_key(const struct crypto_key *kem, uint8_t ret_key[AEAD_KEY_BYT
 		err = hkdf(VIEW_NONE, VIEW(scalar, sizeof scalar), view_str("chartfs spool v2"), ret_key,
 			   AEAD_KEY_BYTES);
 	mem_wipe(scalar, sizeof scalar);
+	mem_wipe_stack();
 	return err;
 }
 

@@ -41,6 +41,35 @@ static void contexts_free(void *arg)
 	contexts = NULL;
 }
 
+/* --- OpenSSL's own memory: numbers and decoded keys pass through it, and not all are wiped by OpenSSL --- */
+
+static void *lib_alloc(size_t bytes, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return mem_secret_alloc(bytes);
+}
+
+static void *lib_resize(void *p, size_t bytes, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return mem_secret_resize(p, bytes);
+}
+
+static void lib_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	mem_secret_free(p);
+}
+
+/* Before anything of OpenSSL is used; later it refuses, and nothing is different. */
+__attribute__((constructor)) static void take_memory(void)
+{
+	(void)CRYPTO_set_mem_functions(lib_alloc, lib_resize, lib_free);
+}
+
 static void fetch_all(void)
 {
 	int rc = pthread_key_create(&contexts_key, contexts_free);

@@ -5,6 +5,7 @@
 #include "ledger/mem.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,4 +79,44 @@ void mem_wipe(void *p, size_t bytes)
 	assert(p || bytes == 0);
 	if (bytes)
 		explicit_bzero(p, bytes);
+}
+
+#define STACK_BYTES 65536
+
+__attribute__((noinline)) void mem_wipe_stack(void)
+{
+	uint8_t area[STACK_BYTES];
+
+	explicit_bzero(area, sizeof(area));
+}
+
+void *mem_secret_alloc(size_t bytes)
+{
+	return malloc(bytes);
+}
+
+void mem_secret_free(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* Not realloc: it would leave a copy behind. */
+void *mem_secret_resize(void *p, size_t bytes)
+{
+	size_t was = p ? malloc_usable_size(p) : 0;
+	void *fresh;
+
+	if (bytes == 0) {
+		mem_secret_free(p);
+		return NULL;
+	}
+	fresh = malloc(bytes);
+	if (!fresh)
+		return NULL;
+	if (p)
+		memcpy(fresh, p, was < bytes ? was : bytes);
+	mem_secret_free(p);
+	return fresh;
 }

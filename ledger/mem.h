@@ -25,6 +25,15 @@ void mem_free(void *p);
 /* Overwrites with zeros in a way the compiler keeps. Accepts NULL with 0 bytes. */
 void mem_wipe(void *p, size_t bytes);
 
+/* Overwrites what calls that have returned left on this thread's stack, 64 KiB of it: libraries keep copies.
+ */
+void mem_wipe_stack(void);
+
+/* malloc, realloc and free for a library that handles secrets: what is given back is wiped. */
+void *mem_secret_alloc(size_t bytes);
+void *mem_secret_resize(void *p, size_t bytes);
+void mem_secret_free(void *p);
+
 /* For tests: the n-th allocation from now fails, once (n = 0: the next); negative switches it off. */
 void mem_fail_after(long n);
 

@@ -67,7 +67,6 @@ for name, text in zip(("sign", "kem"), open(sys.argv[3]).read().split()):
     if any(form in core for form in forms):
         print(name)
 PY
-	rm -f "$work/core"
 }
 
 # in_use FILE RECORD GO ANSWERS: has FILE open to be read and mapped, RECORD to be read, others to be written; goes on
@@ -198,7 +197,10 @@ soon "what was not saved yet is saved" "${unsaved}more" cat "$P/EMR04/kept.txt"
 soon "with its attributes" "attr1bute$mark" getfattr --absolute-names --only-values -n user.note "$P/EMR04/kept.txt"
 soon "what was written through a map" aMAPa bash -c "tail -c +5000 $P/EMR04/mapped.bin | head -c 5"
 soon "what was closed meanwhile, too" "$unsaved" cat "$P/EMR04/closed.txt"
-ok "the passphrase is nowhere" bash -c "! grep -rqF \"\$(cat $net/passphrase)\" $work/log $work/data"
+ok "locked once more" bash -c "cat $D/EMR02/a.json; chartfs lock $work/doctor2"
+is "its memory has nothing again" "" in_memory
+[ -n "$sanitized" ] || ok "nor the passphrase" bash -c "! grep -qF \"\$(cat $net/passphrase)\" $work/core"
+ok "which is in no file either" bash -c "! grep -rqF \"\$(cat $net/passphrase)\" $work/log $work/data"
 
 # at once, without the option, too; and the end of a mount that is locked
 ok "mount again" bash -c "chartfs umount $work/doctor2"

@@ -69,4 +69,22 @@ T_TEST(wipes)
 	mem_wipe(NULL, 0);
 }
 
+T_TEST(mem_of_libraries_keeps_its_bytes)
+{
+	uint8_t *p = mem_secret_alloc(40);
+
+	t_ok(p != NULL);
+	memset(p, 7, 40);
+	p = mem_secret_resize(p, 100000);
+	t_ok(p != NULL && p[0] == 7 && p[39] == 7);
+	p = mem_secret_resize(p, 10);
+	t_ok(p != NULL && p[0] == 7 && p[9] == 7);
+	t_ok(mem_secret_resize(p, 0) == NULL);
+	p = mem_secret_resize(NULL, 10);
+	t_ok(p != NULL);
+	mem_secret_free(p);
+	mem_secret_free(NULL);
+	mem_wipe_stack();
+}
+
 T_MAIN
