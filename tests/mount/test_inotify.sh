@@ -80,6 +80,19 @@ sleep 1
 kill "$watcher"
 wait "$watcher" 2>/dev/null
 
+# nothing in it was ever looked up or listed here
+mkdir "$P/fresh"
+within 5 test -d "$here_dir/fresh"
+watch "$work/events" "$here_dir/fresh"
+save "$P/fresh/new.json" '{"n":1}'
+ok "a new file in a directory that was never listed" told CREATE new.json
+save "$P/fresh/new.json" '{"n":2}'
+ok "and its next version" told MODIFY new.json
+rm "$P/fresh/new.json"
+ok "and its end" told DELETE new.json
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+
 watch "$work/events" "$here_dir"
 while save "$P/busy.json" "{\"n\":$((n = ${n:-0} + 1))}" && [ ! -e "$work/enough" ]; do :; done &
 saver=$!
