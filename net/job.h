@@ -49,6 +49,7 @@ struct client_job {
 	struct hash blobs_digest; /* what a receipt signs */
 	uint64_t time_ms;         /* of the proposal */
 	uint64_t valid_until;
+	uint64_t seen_height; /* of the state it was made from, which endorsers have to have */
 	unsigned orgs_needed;
 	unsigned receipts_needed; /* 0: no blobs, or Q of the members when receipts_quorum */
 	bool receipts_quorum;

@@ -155,6 +155,8 @@ void submit_endorse(struct submitter *s, const struct job_list *list, uint32_t m
 		m.signature[m.count] = job->signature;
 		m.annex[m.count] = buf_view(&job->annex);
 		m.count++;
+		if (m.min_height < job->seen_height)
+			m.min_height = job->seen_height;
 		bytes += job->proposal.len + job->annex.len;
 		if (bytes < SUBMIT_FRAME_BYTES && i + 1 < list->count)
 			continue;
@@ -317,9 +319,9 @@ int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *
 	      struct client_job **ret_job)
 {
 	struct policy_row policy;
+	struct chain_head seen;
 	struct proposal_context pc = {.network = &s->config.network,
 				      .creator = s->config.identity,
-				      .height = s->config.height(s->config.ctx),
 				      .now_ms = ticks_wall_ms(),
 				      .policy = &policy};
 	struct client_job *job;
@@ -330,9 +332,14 @@ int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *
 	if (err)
 		return err;
 	buf_init(&proposal, TX_BYTES_MAX);
-	err = state_policy(txn, &policy);
+	/* Not the follower's height: a block is in the state some moments before it is told of. */
+	err = chain_head_at(txn, &seen);
 	if (!err)
+		err = state_policy(txn, &policy);
+	if (!err) {
+		pc.height = seen.height;
 		err = proposal_build(txn, &pc, tx, &proposal);
+	}
 	db_abort(txn);
 	if (!err)
 		err = job_new(&s->config.network, buf_view(&proposal), tx, pc.now_ms,
@@ -340,6 +347,7 @@ int submit_tx(struct submitter *s, struct chain *chain, const struct client_tx *
 	buf_release(&proposal);
 	if (err)
 		return err;
+	job->seen_height = seen.height;
 	submit_add(s, job);
 	*ret_job = job;
 	return 0;
