@@ -211,6 +211,7 @@ T_TEST(a_revoked_peer_endorses_no_more)
 	struct apply_request request = {.annex = VIEW_NONE};
 	struct hash id;
 	struct db_txn *txn;
+	static struct tx checked;
 	struct buf crl, body, tx;
 
 	buf_init(&crl, 0);
@@ -222,14 +223,14 @@ T_TEST(a_revoked_peer_endorses_no_more)
 	r.op[0] = (struct tx_op){OP_SUSPEND, buf_view(&body)};
 	t_zero(netfix_tx(n, &r, &tx, &id)); /* endorsed by the first two peers */
 	t_zero(chain_read_begin(n->chain[0], &txn));
-	t_zero(apply_precheck(n->apply[0], txn, buf_view(&tx), VIEW_NONE, n->now_ms, &id));
+	t_zero(apply_precheck(n->apply[0], txn, buf_view(&tx), VIEW_NONE, n->now_ms, &checked));
 	db_abort(txn);
 	make_list(n, 0, &n->peer[0].info.serial, 1, 1, &crl);
 	t_zero(carry(n, &person, 0, buf_view(&crl)));
 	t_eq(apply_members_revoked(n->apply[0]), 1);
 	t_eq(apply_members_revoked(n->apply[1]), 1);
 	t_zero(chain_read_begin(n->chain[0], &txn));
-	t_err(apply_precheck(n->apply[0], txn, buf_view(&tx), VIEW_NONE, n->now_ms, &id), CF_EDENIED);
+	t_err(apply_precheck(n->apply[0], txn, buf_view(&tx), VIEW_NONE, n->now_ms, &checked), CF_EDENIED);
 	db_abort(txn);
 	request.tx = buf_view(&tx);
 	t_err(netfix_block(n, &request, 1, NULL), CF_ENOTFOUND); /* nothing is left for a block */
