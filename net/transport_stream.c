@@ -187,6 +187,7 @@ static void shed(struct stream_link *link)
 	while (atomic_load(&link->held) > held_max(link)) {
 		struct shed_item items[CONNS_MAX] = {0};
 		struct conn *conn = NULL;
+		size_t total = 0;
 		uint32_t i;
 
 		pthread_mutex_lock(&link->lock);
@@ -195,9 +196,11 @@ static void shed(struct stream_link *link)
 				continue;
 			memcpy(items[i].origin, link->slots[i].origin, ORIGIN_BYTES);
 			items[i].bytes = conn_held(link->slots[i].conn);
+			total += items[i].bytes;
 		}
 		i = shed_choose(items, CONNS_MAX);
-		if (i < CONNS_MAX)
+		/* Another thread may have closed the greediest meanwhile: nobody goes in its place. */
+		if (i < CONNS_MAX && total > held_max(link))
 			conn = link->slots[i].conn;
 		pthread_mutex_unlock(&link->lock);
 		if (!conn)
