@@ -258,8 +258,10 @@ T_TEST(blocks_from_the_future_are_bounded_in_bytes)
 {
 	struct wire_block block = {.certificate = {.count = 1}};
 	struct links_config lc = {.on_frame = no_frame, .on_up = no_link};
-	struct follower_config fc = {
-		.observer = {NULL, no_tx, no_block}, .on_applied = nothing, .on_damaged = nothing};
+	struct follower_config fc = {.observer = {NULL, no_tx, no_block},
+				     .on_applied = nothing,
+				     .on_damaged = nothing,
+				     .fill_rate_kib = 1};
 	struct follower *f;
 	struct netfix *n;
 	struct buf body, payload;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/stage.h"
+#include "fs/tree_private.h"
 #include "ledger/mem.h"
 #include "tests/lib/t.h"
 #include "tests/lib/tmpdir.h"
@@ -22,9 +23,16 @@ static struct spool *new_spool(void)
 /* A committed version whose bytes are in memory. */
 static struct tree_file *version_of(const uint8_t *data, size_t bytes)
 {
+	static struct tree tree = {.file_lock = PTHREAD_MUTEX_INITIALIZER};
 	struct tree_file *f = mem_zalloc(sizeof *f);
 
 	t_ok(f != NULL);
+	f->tree = &tree;
+	f->at = &tree.files;
+	f->next = tree.files;
+	if (f->next)
+		f->next->at = &f->next;
+	tree.files = f;
 	f->refs = 1;
 	f->size = bytes;
 	f->version = (struct version){5, 1};
