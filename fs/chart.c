@@ -114,14 +114,17 @@ void chart_stage_leave(struct chart *c, struct stage *s)
 
 void chart_stage_idle(struct chart *c, struct stage *s)
 {
-	bool was = false;
+	bool was = false, saves = pthread_mutex_trylock(&s->save) != 0;
 
 	pthread_mutex_lock(&s->lock);
 	pthread_mutex_lock(&c->lock);
-	if (s->handles == 0 && !s->staged && s->opening == 0)
+	/* what is staged under a name that is gone goes nowhere, once its save under way is settled */
+	if (s->handles == 0 && s->opening == 0 && (!s->staged || (s->gone && !saves && !s->pending)))
 		was = table_remove(c, s);
 	pthread_mutex_unlock(&c->lock);
 	pthread_mutex_unlock(&s->lock);
+	if (!saves)
+		pthread_mutex_unlock(&s->save);
 	if (was)
 		stage_unref(s);
 }

@@ -64,7 +64,8 @@ struct chart {
 	unsigned timeout_ms;
 	enum chart_when when;
 	struct chart_link *link;
-	_Atomic uint64_t rights; /* counts changes of what this identity may read */
+	_Atomic uint64_t rights;  /* counts changes of what this identity may read */
+	_Atomic uint64_t settled; /* counts saves that were committed, under their stage's lock */
 
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t wake;
@@ -140,7 +141,7 @@ bool chart_is_own(struct chart *c, const uint8_t id[NODE_BYTES]);
 int chart_stage_get(struct chart *c, const struct place *node, struct stage **ret_s) must_check;
 void chart_stage_got(struct chart *c, struct stage *s);
 struct stage *chart_stage_find(struct chart *c, const struct place *node); /* NULL: none; a reference */
-/* Enters a stage that became a node; another that is there stays. */
+/* With the stage's lock: enters a stage that became a node; another that is there stays. */
 void chart_stage_enter(struct chart *c, struct stage *s);
 /* Out of the table: its name is gone. */
 void chart_stage_leave(struct chart *c, struct stage *s);
@@ -172,7 +173,8 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 		     const struct save_target *to, unsigned flags) must_check;
 /* A new file under the name it was made with. */
 int chart_save_item(struct chart *c, struct stage *s, struct overlay_item *item, unsigned flags) must_check;
-/* Waits for a save that is on its way; nothing when there is none. */
+/* Waits for a save that is on its way; nothing when there is none. 0 also for a lost race: the worker saves
+ * the same again. */
 int chart_save_wait(struct chart *c, struct stage *s, unsigned timeout_ms) must_check;
 /*
  * What is staged is put aside on this machine's disk, durably if asked to, and the worker commits it. What
@@ -369,6 +371,8 @@ int chart_add_remove(struct commit *m, const struct place *dir, const struct nam
 /* Deletes a committed entry. */
 int chart_remove(struct chart *c, const struct place *dir, const char *name,
 		 const struct place *node) must_check;
+/* The same of what a stage has become, with its `save`. */
+int chart_remove_of(struct chart *c, struct stage *s, const struct place *dir, const char *name) must_check;
 /* Commits the deletion that a hidden name stands for. */
 int chart_remove_hidden(struct chart *c, struct overlay_item *hidden) must_check;
 /* CF_ENOTEMPTY when something of this mount alone is in it; deletions that wait in it are committed. */
@@ -378,6 +382,12 @@ int chart_is_empty(struct chart *c, const struct place *dir) must_check;
 /* Would a file of this kind be another one under this name? */
 bool chart_changes_type(struct chart *c, const struct place *node, const struct place *dir, const char *name);
 void chart_node_is_gone(struct chart *c, const struct place *node);
+/*
+ * While a node's name is removed or taken by another, no save of it begins, is tried again, or is found to
+ * have failed: once the name is gone that is nobody's conflict. NULL: nothing is staged of it.
+ */
+struct stage *chart_hold_saves(struct chart *c, const struct place *node);
+void chart_let_saves(struct stage *held); /* accepts NULL */
 
 int chart_lookup_committed(struct chart *c, const struct place *dir, const char *name,
 			   struct chart_attr *ret_attr) must_check;

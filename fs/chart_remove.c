@@ -19,6 +19,22 @@ void chart_node_is_gone(struct chart *c, const struct place *node)
 	stage_unref(s);
 }
 
+struct stage *chart_hold_saves(struct chart *c, const struct place *node)
+{
+	struct stage *s = chart_stage_find(c, node);
+
+	if (s)
+		pthread_mutex_lock(&s->save);
+	return s;
+}
+
+void chart_let_saves(struct stage *s)
+{
+	if (s)
+		pthread_mutex_unlock(&s->save);
+	stage_unref(s);
+}
+
 int chart_add_remove(struct commit *m, const struct place *dir, const struct name_token *t,
 		     const struct place *node)
 {
@@ -38,7 +54,7 @@ int chart_add_remove(struct commit *m, const struct place *dir, const struct nam
 	return err;
 }
 
-int chart_remove(struct chart *c, const struct place *dir, const char *name, const struct place *node)
+static int remove_node(struct chart *c, const struct place *dir, const char *name, const struct place *node)
 {
 	struct client_result result;
 	struct name_token token;
@@ -62,6 +78,22 @@ int chart_remove(struct chart *c, const struct place *dir, const char *name, con
 	if (!err)
 		chart_node_is_gone(c, node);
 	return err;
+}
+
+int chart_remove(struct chart *c, const struct place *dir, const char *name, const struct place *node)
+{
+	struct stage *held = chart_hold_saves(c, node);
+	int err = remove_node(c, dir, name, node);
+
+	chart_let_saves(held);
+	return err;
+}
+
+int chart_remove_of(struct chart *c, struct stage *s, const struct place *dir, const char *name)
+{
+	struct place node = s->place;
+
+	return remove_node(c, dir, name, &node);
 }
 
 int chart_remove_hidden(struct chart *c, struct overlay_item *hidden)

@@ -145,8 +145,8 @@ static int commit_symlink(struct renaming *r)
 	return err;
 }
 
-static int rename_op(struct renaming *r, const struct place *from_dir, const char *from_name,
-		     const struct place *node)
+static int commit_rename(struct renaming *r, const struct place *from_dir, const char *from_name,
+			 const struct place *node)
 {
 	const struct place *to = r->to_dir;
 	struct op_rename op = {.from_dir = from_dir->node, .to_dir = to->node, .node = node->node};
@@ -190,8 +190,18 @@ static int rename_op(struct renaming *r, const struct place *from_dir, const cha
 	commit_release(&m);
 	buf_release(&sealed);
 	buf_release(&body);
+	return err;
+}
+
+static int rename_op(struct renaming *r, const struct place *from_dir, const char *from_name,
+		     const struct place *node)
+{
+	struct stage *held = r->to_there ? chart_hold_saves(r->c, &r->to_attr.place) : NULL;
+	int err = commit_rename(r, from_dir, from_name, node);
+
 	if (!err && r->to_there)
 		chart_node_is_gone(r->c, &r->to_attr.place);
+	chart_let_saves(held);
 	return err;
 }
 

@@ -106,6 +106,15 @@ static int add_xattrs(struct saving *w, const struct section_keys *keys)
 	return list.len ? chart_xattr_op(keys, NULL, (struct version){0, 0}, list, &w->commit) : 0;
 }
 
+/* What it replaces, to be compared with: a save of this stage that was settled meanwhile has left its base
+ * behind. */
+static const struct tree_file *replaced(const struct saving *w)
+{
+	bool is_current = w->over && (w->to || version_equal(w->over->version, w->snap.base_version));
+
+	return is_current ? w->over : NULL;
+}
+
 static int build(struct saving *w)
 {
 	const struct place *where = w->to ? &w->to->dir : &w->node;
@@ -132,7 +141,7 @@ static int build(struct saving *w)
 		err = tree_file_fill(w->snap.base);
 	if (err)
 		goto out;
-	err = content_make(w->c, &w->snap, w->is_record, &keys, w->over, &w->commit, &content);
+	err = content_make(w->c, &w->snap, w->is_record, &keys, replaced(w), &w->commit, &content);
 	w->unchanged = !err && content.unchanged;
 	if (!err && !w->unchanged && w->node.kind) {
 		err = save_op(w->waits ? OP_PROPOSE : OP_SAVE, &w->node,
@@ -197,8 +206,9 @@ static int start(struct saving *w, struct overlay_item *item)
 	return 0;
 }
 
-/* With s->save: waits for a save that is on its way. */
-static int wait_pending(struct chart *c, struct stage *s, unsigned timeout_ms)
+/* With s->save: waits for a save that is on its way. *ret_again: it lost a race, and what is staged as it was
+ * may be saved once more. */
+static int wait_pending(struct chart *c, struct stage *s, unsigned timeout_ms, bool *ret_again)
 {
 	struct client_result r;
 	int err = client_job_wait(s->pending->job, timeout_ms, &r);
@@ -207,6 +217,7 @@ static int wait_pending(struct chart *c, struct stage *s, unsigned timeout_ms)
 		commit_want(s->pending->flight, s->pending->job);
 		return err_set(err, "no quorum in time; what was written is kept (see .chartfs/staged)");
 	}
+	*ret_again = commit_lost_race(&r);
 	return pending_take_over(c, s, &r, true);
 }
 
@@ -231,13 +242,11 @@ static int save_unchanged(struct saving *w, struct overlay_item *item)
 			s->shown_ino = place_ino(&s->place);
 		s->place = w->node;
 		s->is_record = w->is_record;
+		chart_stage_enter(w->c, s);
 	}
 	pthread_mutex_unlock(&s->lock);
-	if (w->to) {
-		chart_stage_enter(w->c, s);
-		if (item)
-			overlay_commit(w->c->overlay, item, &w->node);
-	}
+	if (w->to && item)
+		overlay_commit(w->c->overlay, item, &w->node);
 	return 0;
 }
 
@@ -278,6 +287,7 @@ static int submit(struct saving *w, struct overlay_item *item, struct client_res
 static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned flags)
 {
 	struct client_result r;
+	bool lost;
 	int err;
 
 	for (bool again = false;; again = true) {
@@ -302,7 +312,7 @@ static int submit_and_wait(struct saving *w, struct overlay_item *item, unsigned
 		}
 		err = submit(w, item, &r);
 		if (err)
-			return w->s->pending ? wait_pending(w->c, w->s, 0) : err;
+			return w->s->pending ? wait_pending(w->c, w->s, 0, &lost) : err;
 		/* an attachment's hash is used up: it was read once */
 		if (again || r.error != CF_ECONFLICT || !w->is_record || !epoch_ended(w))
 			return pending_take_over(w->c, w->s, &r, true);
@@ -389,6 +399,7 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 		     const struct save_target *to, unsigned flags)
 {
 	struct saving w = {.c = c, .s = s, .to = to};
+	bool again = false;
 	int err = 0;
 
 	pthread_mutex_lock(&s->save);
@@ -398,13 +409,13 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 		return 0;
 	}
 	if (s->pending)
-		err = wait_pending(c, s, c->timeout_ms);
+		err = wait_pending(c, s, c->timeout_ms, &again);
 	/* it was saved under that name while this call waited: what is staged since is its next version */
 	if ((flags & SAVE_ITEM) && s->place.kind == PLACE_NODE) {
 		w.to = NULL;
 		item = NULL;
 	}
-	if (!err)
+	if (!err || again)
 		err = save_locked(&w, item, flags);
 	pthread_mutex_unlock(&s->save);
 	return err;
@@ -412,13 +423,14 @@ int chart_save_stage(struct chart *c, struct stage *s, struct overlay_item *item
 
 int chart_save_wait(struct chart *c, struct stage *s, unsigned timeout_ms)
 {
+	bool again = false;
 	int err = 0;
 
 	pthread_mutex_lock(&s->save);
 	if (s->pending)
-		err = wait_pending(c, s, timeout_ms);
+		err = wait_pending(c, s, timeout_ms, &again);
 	pthread_mutex_unlock(&s->save);
-	return err;
+	return again ? 0 : err;
 }
 
 int chart_save_item(struct chart *c, struct stage *s, struct overlay_item *item, unsigned flags)

@@ -34,8 +34,9 @@ static void become(struct chart *c, struct stage *s, struct pending_save *p, con
 	s->place = node;
 	s->is_record = node.type == NODE_RECORD;
 	stage_committed(s, p->seq, (struct version){r->height, r->index});
-	pthread_mutex_unlock(&s->lock);
+	c->settled++;
 	chart_stage_enter(c, s);
+	pthread_mutex_unlock(&s->lock);
 	if (p->item)
 		overlay_commit(c->overlay, p->item, &node);
 }
@@ -50,8 +51,8 @@ static void waits(struct chart *c, struct stage *s, struct pending_save *p)
 		s->shown_ino = place_ino(&s->place);
 	s->place = p->node;
 	s->is_record = p->node.type == NODE_RECORD;
-	pthread_mutex_unlock(&s->lock);
 	chart_stage_enter(c, s);
+	pthread_mutex_unlock(&s->lock);
 	if (p->item)
 		overlay_commit(c->overlay, p->item, &p->node);
 }
@@ -108,6 +109,24 @@ int chart_keep_refused(struct chart *c, struct stage *s, const char *name)
 	return err;
 }
 
+/* What lost a race is tried again: nobody is told. */
+static void failed(struct chart *c, struct stage *s, struct pending_save *p, const struct client_result *r,
+		   bool waited)
+{
+	int err = r->error == CF_EEXIST ? CF_ECONFLICT : r->error;
+	bool conflicts = err == CF_ECONFLICT && !(p->item && p->item->scratch);
+	struct place place = s->place;
+
+	refused(c, s, p, r, waited);
+	if (!is_final(r, waited)) {
+		chart_guard_give_back(c, s, p->guard, p->bytes_seq);
+		p->guard = NULL;
+	}
+	if ((conflicts || !waited) && !commit_lost_race(r))
+		chart_owe(c, &place, err);
+	err_set(err, "%s", r->detail);
+}
+
 int pending_take_over(struct chart *c, struct stage *s, const struct client_result *r, bool waited)
 {
 	struct pending_save *p = s->pending;
@@ -117,32 +136,19 @@ int pending_take_over(struct chart *c, struct stage *s, const struct client_resu
 	s->pending = NULL;
 	pthread_mutex_lock(&s->lock);
 	s->saving_seq = 0;
-	pthread_mutex_unlock(&s->lock);
-	if (!err && p->waits) {
-		waits(c, s, p);
-	} else if (!err) {
-		become(c, s, p, r);
-	} else {
-		struct place place = s->place;
-
-		refused(c, s, p, r, waited);
-		if (!is_final(r, waited)) {
-			chart_guard_give_back(c, s, p->guard, p->bytes_seq);
-			p->guard = NULL;
-		}
-		if ((err == CF_ECONFLICT && !(p->item && p->item->scratch)) ||
-		    (!waited && !commit_lost_race(r)))
-			chart_owe(c, &place, err);
-		err_set(err, "%s", r->detail);
-	}
-	pthread_mutex_lock(&s->lock);
 	gone = s->gone;
 	pthread_mutex_unlock(&s->lock);
+	if (!err && p->waits)
+		waits(c, s, p);
+	else if (!err)
+		become(c, s, p, r);
+	else if (!gone)
+		failed(c, s, p, r, waited);
 	/* its name was removed while it was on its way */
-	if (!err && gone && p->creates && chart_remove(c, &p->dir, p->name, &s->place))
+	if (!err && gone && p->creates && chart_remove_of(c, s, &p->dir, p->name))
 		chart_note_error(c, p->name, CF_EAGAIN);
 	pending_save_free(c, p);
-	return err;
+	return gone ? 0 : err;
 }
 
 int chart_save_settle(struct chart *c, struct stage *s)

@@ -336,6 +336,118 @@ static int files_in_spool(struct chartfix_user *u)
 	return count;
 }
 
+static void wait_saved(struct chartfix_user *u)
+{
+	for (int i = 0; i < 500 && is_staged(u); i++)
+		usleep(20000);
+	t_ok(!is_staged(u));
+}
+
+static void mount_async(void)
+{
+	chartfix_umount(&patient);
+	patient.when = CHART_COMMIT_ASYNC;
+	chartfix_mount(net, &patient);
+	/* the section's keys are at hand from then on */
+	t_zero(chartfix_write(&patient, "patients/p1/EMR02/first.json", "[1]"));
+	wait_saved(&patient);
+}
+
+static void put(struct chart_file *f, const char *bytes)
+{
+	t_zero(chart_truncate(f, 0));
+	if (*bytes)
+		t_zero(chart_write(f, 0, view_str(bytes)));
+}
+
+/* With the stage's save, so that nobody takes its result over. */
+static struct chart_file *begin_save(const char *path, const char *before, const char *between)
+{
+	for (int tries = 0; tries < 20; tries++) {
+		struct chart_file *f;
+		struct place p;
+
+		t_zero(chartfix_write(&patient, path, before));
+		wait_saved(&patient);
+		p = chartfix_place(&patient, path);
+		t_zero(chart_open(patient.chart, &p, CHART_READ | CHART_WRITE, &f));
+		put(f, between);
+		t_zero(chart_save_stage(patient.chart, f->s, NULL, NULL, SAVE_NOWAIT));
+		pthread_mutex_lock(&f->s->save);
+		if (f->s->pending)
+			return f;
+		pthread_mutex_unlock(&f->s->save);
+		chart_close(f);
+	}
+	t_fail("each save was settled at once");
+}
+
+/* What was written while a save was under way, and is what the file held before that save, is no less a
+ * change. */
+T_TEST(chart_saves_again_what_was_there_before_the_save_under_way)
+{
+	static const char *const paths[] = {"patients/p1/EMR02/back.json",
+					    "patients/p1/EMR02/attachments/back",
+					    "patients/p1/EMR02/attachments/empty"};
+	static const char *const before[] = {"[1]", "before", ""}, *const between[] = {"[2]", "between", "x"};
+	int count;
+
+	setup();
+	mount_async();
+	count = kept(&patient);
+	t_zero(chartfix_mkdir(&patient, "patients/p1/EMR02/attachments"));
+	for (int i = 0; i < 3; i++) {
+		struct chart_file *f = begin_save(paths[i], before[i], between[i]);
+
+		put(f, before[i]);
+		t_zero(chart_save(f));
+		pthread_mutex_unlock(&f->s->save);
+		chart_close(f);
+		wait_saved(&patient);
+		chartfix_holds(&patient, paths[i], before[i]);
+		t_eq(kept(&patient), count);
+	}
+}
+
+/* A save under way that finds its file renamed or removed by the same mount is nobody's conflict. */
+T_TEST(chart_is_in_no_conflict_with_itself)
+{
+	static uint8_t bytes[200000];
+	const char *from = "patients/p1/EMR02/attachments/from", *to = "patients/p1/EMR02/attachments/to";
+	int before;
+
+	setup();
+	mount_async();
+	before = kept(&patient);
+	for (int i = 0; i < 12; i++) {
+		struct chart_file *f;
+		struct place p;
+
+		t_zero(chartfix_write(&patient, from, "x"));
+		wait_saved(&patient);
+		memset(bytes, i, sizeof bytes);
+		p = chartfix_place(&patient, from);
+		t_zero(chart_open(patient.chart, &p, CHART_READ | CHART_WRITE, &f));
+		t_zero(chart_write(f, 0, VIEW(bytes, sizeof bytes)));
+		t_zero(chart_save(f));
+		if (i % 3 == 0)
+			t_zero(chartfix_unlink(&patient, from));
+		else
+			t_zero(chartfix_rename(&patient, from, to));
+		if (i % 3 == 2)
+			t_zero(chart_sync(f));
+		chart_close(f);
+		wait_saved(&patient);
+		t_eq(kept(&patient), before);
+		if (i % 3) {
+			p = chartfix_place(&patient, to);
+			t_zero(chart_open(patient.chart, &p, CHART_WRITE, &f));
+			chart_close(f);
+			chartfix_holds_bytes(&patient, to, bytes, sizeof bytes);
+		}
+	}
+}
+
 /* A killed mount leaves each save once: what was put aside for it goes with it, or before what is written
  * after. */
 T_TEST(chart_puts_each_save_aside_once)
