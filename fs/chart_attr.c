@@ -240,39 +240,54 @@ static void merge(struct op_attrs *a, unsigned mask, const struct chart_attr *v)
 		a->mtime_ns = v->mtime_ns;
 }
 
-/* True when there is something staged that takes the change with it. */
-static bool set_staged(struct stage *s, unsigned mask, const struct chart_attr *v)
+/* With the stage's lock: what is staged takes the change with it. */
+static void set_staged(struct stage *s, unsigned mask, const struct chart_attr *v)
+{
+	merge(&s->attrs, mask, v);
+	s->attr_set |= mask;
+	s->seq++;
+	s->ctime_ns = tree_now_ms() * 1000000;
+}
+
+/* False: there is nothing staged. */
+static bool set_if_staged(struct stage *s, unsigned mask, const struct chart_attr *v)
 {
 	bool staged;
 
 	pthread_mutex_lock(&s->lock);
 	staged = s->staged;
-	if (staged) {
-		merge(&s->attrs, mask, v);
-		s->attr_set |= mask;
-		s->seq++;
-		s->ctime_ns = tree_now_ms() * 1000000;
-	}
+	if (staged)
+		set_staged(s, mask, v);
 	pthread_mutex_unlock(&s->lock);
 	return staged;
 }
 
-static int set_local(struct overlay_item *item, unsigned mask, const struct chart_attr *v)
+/* ret_node: it is one by now, of which nothing may be staged any more; nothing was changed. */
+static int set_new_file(struct stage *s, unsigned mask, const struct chart_attr *v, struct place *ret_node)
 {
 	int err = 0;
 
+	pthread_mutex_lock(&s->lock);
+	if (s->place.kind == PLACE_NODE) {
+		*ret_node = s->place;
+	} else {
+		if (!s->staged && (mask & CHART_SET_SIZE))
+			stage_begin(s, NULL, false, NULL);
+		if (mask & CHART_SET_SIZE)
+			err = stage_truncate(s, v->size);
+		if (!err && s->staged)
+			set_staged(s, mask & ~CHART_SET_SIZE, v);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+static int set_local(struct overlay_item *item, unsigned mask, const struct chart_attr *v,
+		     struct place *ret_node)
+{
 	switch (item->kind) {
 	case OVERLAY_FILE:
-		if (mask & CHART_SET_SIZE) {
-			pthread_mutex_lock(&item->stage->lock);
-			if (!item->stage->staged)
-				stage_begin(item->stage, NULL, false, NULL);
-			err = stage_truncate(item->stage, v->size);
-			pthread_mutex_unlock(&item->stage->lock);
-		}
-		if (!err)
-			(void)set_staged(item->stage, mask & ~CHART_SET_SIZE, v);
-		return err;
+		return set_new_file(item->stage, mask, v, ret_node);
 	case OVERLAY_DIR:
 	case OVERLAY_SYMLINK:
 		if (mask & CHART_SET_SIZE)
@@ -297,7 +312,7 @@ int chart_truncate(struct chart_file *f, uint64_t size)
 	if (err)
 		return err;
 	pthread_mutex_lock(&f->s->lock);
-	same = !f->s->staged && f->seen && f->seen->size == size;
+	same = !f->s->staged && !chart_file_is_stale(f) && f->seen && f->seen->size == size;
 	pthread_mutex_unlock(&f->s->lock);
 	if (same)
 		return 0;
@@ -354,7 +369,7 @@ static int set_node(struct chart *c, const struct place *p, unsigned mask, const
 	if (err || mask == 0)
 		return err;
 	s = chart_stage_find(c, p);
-	if (!s || !set_staged(s, mask, v))
+	if (!s || !set_if_staged(s, mask, v))
 		err = chart_set_committed(c, p, mask, &a);
 	if (err == CF_ENOTFOUND && s && set_gone(s, mask, v))
 		err = 0;
@@ -374,11 +389,12 @@ int chart_setattr(struct chart *c, const struct place *p, unsigned mask, const s
 	if (p->kind == PLACE_LOCAL && overlay_became(c->overlay, p->local, &node)) {
 		overlay_put(c->overlay, item);
 	} else if (p->kind == PLACE_LOCAL) {
-		err = item ? set_local(item, mask, values) : CF_ENOTFOUND;
-		if (!err)
+		err = item ? set_local(item, mask, values, &node) : CF_ENOTFOUND;
+		if (!err && node.kind == PLACE_LOCAL)
 			err = chart_attr_of_item(c, item, ret_attr);
 		overlay_put(c->overlay, item);
-		return err;
+		if (err || node.kind == PLACE_LOCAL)
+			return err;
 	}
 	if (place_is_past(&node))
 		return CF_EROFS;

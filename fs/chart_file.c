@@ -146,6 +146,9 @@ static int open_local(struct chart_file *f, struct overlay_item *item)
 		f->place = f->s->place; /* saved just now */
 	else if (!f->s->staged)
 		stage_begin(f->s, NULL, false, NULL);
+	/* perhaps nobody had it open by then; whoever opens the node finds this stage */
+	if (f->s->place.kind == PLACE_NODE)
+		chart_stage_enter(f->c, f->s);
 	pthread_mutex_unlock(&f->s->lock);
 	return f->flags & CHART_TRUNC ? truncate_at_open(f) : 0;
 }

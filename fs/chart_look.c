@@ -47,17 +47,33 @@ static void attr_of_alias(const struct overlay_item *item, struct chart_attr *at
 	attr->ctime_ns = item->since_ms * 1000000;
 }
 
+/* What was new when it was found may have been saved since: its stage says nothing of it any more. */
+static bool was_saved(const struct overlay_item *item, struct place *ret_node)
+{
+	pthread_mutex_lock(&item->stage->lock);
+	*ret_node = item->stage->place;
+	pthread_mutex_unlock(&item->stage->lock);
+	return ret_node->kind == PLACE_NODE;
+}
+
 int chart_attr_of_item(struct chart *c, struct overlay_item *item, struct chart_attr *ret_attr)
 {
 	struct chart_attr attr = {.place = overlay_place(item), .nlink = item->linked ? 1 : 0};
+	struct place node;
+	int err;
 
-	(void)c;
 	attr.ctime_ns = item->since_ms * 1000000;
 	switch (item->kind) {
 	case OVERLAY_FILE:
 		attr.mode = S_IFREG | 0600;
 		attr.unsettled = item->linked && !item->scratch;
 		chart_attr_of_stage(item->stage, &attr);
+		if (was_saved(item, &node)) {
+			err = chart_getattr(c, &node, ret_attr);
+			if (!err)
+				ret_attr->was = overlay_place(item);
+			return err;
+		}
 		break;
 	case OVERLAY_DIR:
 		attr.mode = S_IFDIR;
@@ -129,12 +145,18 @@ static void wait_for_close(struct chart *c, const struct place *p)
 int chart_lookup_committed(struct chart *c, const struct place *dir, const char *name,
 			   struct chart_attr *ret_attr)
 {
-	int err = tree_lookup(c->tree, dir, name, ret_attr);
+	uint64_t settled;
+	int err;
 
-	if (!err) {
-		wait_for_close(c, &ret_attr->place);
-		show_staged(c, ret_attr);
-	}
+	/* a save that settles between the two looks would be seen by neither */
+	do {
+		settled = c->settled;
+		err = tree_lookup(c->tree, dir, name, ret_attr);
+		if (!err) {
+			wait_for_close(c, &ret_attr->place);
+			show_staged(c, ret_attr);
+		}
+	} while (!err && settled != c->settled);
 	return err;
 }
 
@@ -183,6 +205,7 @@ static int attr_of_open(struct chart *c, const struct place *p, struct chart_att
 int chart_getattr(struct chart *c, const struct place *p, struct chart_attr *ret_attr)
 {
 	struct place node, was;
+	uint64_t settled;
 	int err;
 
 	if (p->kind == PLACE_LOCAL) {
@@ -198,11 +221,14 @@ int chart_getattr(struct chart *c, const struct place *p, struct chart_attr *ret
 		return err;
 	}
 	wait_for_close(c, p);
-	err = tree_getattr(c->tree, p, ret_attr);
-	if (err == CF_ENOTFOUND)
-		return attr_of_open(c, p, ret_attr);
-	if (!err)
-		show_staged(c, ret_attr);
+	do {
+		settled = c->settled;
+		err = tree_getattr(c->tree, p, ret_attr);
+		if (err == CF_ENOTFOUND)
+			return attr_of_open(c, p, ret_attr);
+		if (!err)
+			show_staged(c, ret_attr);
+	} while (!err && settled != c->settled);
 	return err;
 }
 
@@ -229,6 +255,7 @@ struct merge {
 	struct overlay_item **items;
 	size_t count, at;
 	uint64_t cookie;
+	uint64_t settled; /* when the list began */
 	tree_entry_fn on_entry;
 	void *ctx;
 	bool ended;
@@ -269,6 +296,9 @@ static bool on_committed(void *ctx, const char *name, const struct chart_attr *a
 	if (is_covered(m, name))
 		return true;
 	show_staged(m->c, &shown);
+	/* perhaps it was that: neither staged any more, nor in what the list began with */
+	if (m->settled != m->c->settled && chart_getattr(m->c, &attr->place, &shown))
+		shown = *attr;
 	m->ended = !m->on_entry(m->ctx, name, &shown, cookie);
 	return !m->ended;
 }
@@ -277,7 +307,7 @@ int chart_list(struct chart *c, const struct place *dir, uint64_t cookie,
 	       bool (*on_entry)(void *ctx, const char *name, const struct chart_attr *attr, uint64_t cookie),
 	       void *ctx)
 {
-	struct merge m = {.c = c, .cookie = cookie, .on_entry = on_entry, .ctx = ctx};
+	struct merge m = {.c = c, .cookie = cookie, .settled = c->settled, .on_entry = on_entry, .ctx = ctx};
 	int err = 0;
 
 	if (!place_is_dir(dir))

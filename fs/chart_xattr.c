@@ -216,8 +216,12 @@ static int find_local(struct chart *c, const struct place *p, struct holder *h)
 	}
 	if (h->item->kind != OVERLAY_FILE)
 		return err_set(CF_EUNSUPPORTED, "%s is of this mount only", h->item->name);
-	h->s = stage_ref(h->item->stage);
-	pthread_mutex_lock(&h->s->lock);
+	pthread_mutex_lock(&h->item->stage->lock);
+	h->node = h->item->stage->place;
+	if (h->node.kind == PLACE_LOCAL)
+		h->s = stage_ref(h->item->stage);
+	else
+		pthread_mutex_unlock(&h->item->stage->lock); /* saved just now */
 	return 0;
 }
 
