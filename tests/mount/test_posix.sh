@@ -31,6 +31,13 @@ ok "numbers, modes, owners, links, sizes and times to the nanosecond are the sam
 	bash -c "$(declare -f seen); diff $work/before <(seen $A)"
 ok "and so is every byte" bash -c "$(declare -f contents); diff $work/sums <(contents $A)"
 is "nothing unlinked came back" "" ls -A "$A/unlinked"
+for mode in async fsync; do
+	ok "commit=$mode" bash -c "chartfs umount $M && chartfs solo $D $M -o commit=$mode"
+	mkdir "$A/mix-$mode" "$work/twin-$mode"
+	ok "$mode: a random mix of calls comes to the same, too (seed ${SEED:-1})" timeout 60 \
+		python3 "$here/tests/mount/mix.py" run "$A/mix-$mode" "$work/twin-$mode" "${SEED:-1}" 4
+	is "$mode: a mount alone is in no conflict" "" ls "$M/.chartfs/conflicts"
+done
 ok "read-only: nothing changes" bash -c "chartfs umount $M && chartfs solo $D $M -o ro"
 is "EROFS" "Read-only file system" bash -c "{ echo x >$A/append/log; } 2>&1 | sed 's/.*: //'"
 ok "but what is asked is answered" bash -c "chartfs whoami $M | grep -q solo && chartfs log $A/append/log | grep -q ."
