@@ -49,7 +49,11 @@ def step(directory, name, number, counts):
     elif what == "replace":
         temporary = os.path.join(directory, f"{name}.tmp")
         write(temporary, os.O_TRUNC, content(name, number, 500))
-        os.rename(temporary, path)
+        try:
+            os.rename(temporary, path)
+        except OSError:
+            os.unlink(temporary)  # it is this mount's own, and would be left if this was the last step
+            raise
     elif what == "unlink":
         os.unlink(path)
     elif what == "rename":
