@@ -59,7 +59,8 @@ holds()
 	unzip -p "$letter" content.xml | grep -q "$1"
 }
 
-costs "a new letter" 1 edit "$letter" "first words"
+# the first file of the section: a lease to write and, as it looks at what it wrote, one to read
+costs "a new letter" 3 edit "$letter" "first words"
 ok "holds what was written" holds "first words"
 # it gives the file that it renamed over the old one the mode by name
 costs "edited" 2 edit "$letter" ", second words"
