@@ -74,9 +74,11 @@ TEST_HDRS := $(wildcard tests/*/*.h)
 TESTS = test_*
 TEST_SRCS := $(wildcard $(TESTS:%=tests/unit/%.c))
 TEST_SCRIPTS := $(wildcard $(TESTS:%=tests/unit/%.sh))
-# They find the programs by O. Those of one process run beside each other, those with networks and mounts alone.
-SHARED_SCRIPTS := $(wildcard tests/model/*.sh tests/sim/*.sh tests/fuzz/*.sh)
-CHECK_SCRIPTS := $(wildcard tests/net/*.sh tests/mount/*.sh)
+# They find the programs by O. Those of one process, with a mount or without, run beside each other, those with networks
+# alone.
+SOLO_SCRIPTS := $(shell grep -l 'lib/solo\.sh' tests/mount/*.sh)
+SHARED_SCRIPTS := $(SOLO_SCRIPTS) $(wildcard tests/model/*.sh tests/sim/*.sh tests/fuzz/*.sh)
+CHECK_SCRIPTS := $(filter-out $(SOLO_SCRIPTS),$(wildcard tests/net/*.sh tests/mount/*.sh))
 
 PROGRAMS = $(addprefix $(O)/,$(basename $(notdir $(MAIN_SRCS))))
 UNIT_TESTS = $(TEST_SRCS:%.c=$(O)/%)
