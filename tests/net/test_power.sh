@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_power.sh - power fails under load, CUTS times (default 3), each peer on an ext4 of its own: at all four peers at
+# test_power.sh - power fails under load, CUTS times (default 2), each peer on an ext4 of its own: at all four peers at
 # one moment, then at one alone, in turn. Whatever a disk had not flushed is lost, kept or torn sector by sector
 # (tests/power). Each time all come back with the votes they gave, and no acknowledged save is lost or doubled.
 # `make power CUTS=100 SEED=7`.
 . "$(dirname "$0")/../lib/mount.sh"
 . "$here/tests/lib/writer.sh"
 
-cuts=${CUTS:-3}
+cuts=${CUTS:-2}
 seed=${SEED:-1}
 strip=$work/strip
 
